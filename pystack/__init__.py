@@ -1,0 +1,1 @@
+"""pystack: a TCP/IP stack that lives inside a Python process."""

@@ -1,0 +1,1 @@
+"""The bundled HTTP server, over any `trio.abc.Stream`."""

@@ -1,0 +1,1 @@
+"""Many hosts and links on one virtual clock."""

@@ -1,0 +1,1 @@
+"""One host, sans-IO: packets in, packets and events out."""

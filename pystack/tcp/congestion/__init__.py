@@ -1,0 +1,1 @@
+"""The congestion controllers and the contract that a new one implements."""

@@ -1,0 +1,1 @@
+"""Bytes <-> values: pure, stateless codecs for every header that the stack reads or writes."""
