@@ -1,0 +1,98 @@
+"""An acceptable acknowledgement: the window, SND.UNA, the scoreboard, the RTT, loss recovery and the controller.
+
+This is the fifth step of RFC 9293 section 3.10.7.4 with what RFC 5681, 6298, 6582 and 6675 hang on it.
+"""
+
+from typing import TYPE_CHECKING
+
+from pystack.tcp.congestion.base import AckSample
+from pystack.tcp.events import Event
+from pystack.tcp.scoreboard import Acked
+from pystack.tcp.seq import unwrap
+from pystack.tcp.timers import Timer
+from pystack.wire.tcp import FIN, SYN, Segment
+
+if TYPE_CHECKING:
+    from pystack.tcp.connection import Connection
+
+
+def acknowledge(c: "Connection", seg: Segment, now: int) -> None:
+    """Takes an acknowledgement of at most SND.NXT; an old one only for its SACK blocks."""
+    snd = c.tcb.snd
+    board = c.board
+    advanced = seg.ack > snd.una
+    duplicate = (
+        not advanced and seg.ack == snd.una and not seg.size and not seg.flags & (SYN | FIN) and bool(board)
+    )  # RFC 5681 section 2, but for the window
+    window_moved = _update_window(c, seg)
+    packets_out, in_flight = board.packets_out, board.in_flight
+    acked = _advance(c, seg.ack, now) if advanced else Acked()
+    delivered = acked.packets
+    if c.agreed.sack:
+        delivered += _selectively(c, seg.options.sack)
+    if advanced:
+        _measure(c, seg, acked, now)
+        c.recovery.on_cumulative_ack(snd.una, acked.packets, board)
+    elif duplicate and not window_moved:
+        c.recovery.on_duplicate_ack(board)
+    if not packets_out:
+        return
+    began = c.recovery.detect(snd.una, snd.nxt, board, c.cc, now)
+    if delivered and not began and c.recovery.cwnd_may_grow and not seg.flags & SYN:
+        # In slow start the window is in use when it is more than half full, as Linux counts it (tcp_is_cwnd_limited).
+        limited = c.cwnd_limited or (c.cc.in_slow_start and 2 * packets_out > c.cc.cwnd)
+        c.cc.on_ack(AckSample(delivered, acked.rtt, in_flight, limited), now)
+    if not board:
+        c.timers.stop(Timer.RETRANSMIT)  # RFC 6298 rule 5.2
+    elif advanced:
+        c.timers.set(Timer.RETRANSMIT, now + c.rtt.rto)  # rule 5.3
+
+
+def _update_window(c: "Connection", seg: Segment) -> bool:
+    """SND.WND, SND.WL1 and SND.WL2; returns whether the window changed. Old segments must not (section 3.10.7.4)."""
+    snd = c.tcb.snd
+    c.probes = 0
+    if seg.ack < snd.una or not (snd.wl1 < seg.seq or (snd.wl1 == seg.seq and snd.wl2 <= seg.ack)):
+        return False
+    wnd = seg.wnd if seg.flags & SYN else seg.wnd << c.agreed.snd_wscale
+    changed = wnd != snd.wnd
+    snd.wnd = wnd
+    snd.wl1 = seg.seq
+    snd.wl2 = seg.ack
+    snd.max_wnd = max(snd.max_wnd, wnd)
+    return changed
+
+
+def _advance(c: "Connection", ack: int, now: int) -> Acked:
+    """SND.UNA <- SEG.ACK."""
+    acked = c.board.acknowledge(ack, now)
+    c.tcb.snd.una = ack
+    c.sendbuf.release(ack)
+    c.retransmits = 0
+    c.progress_at = now
+    c.events |= Event.WRITABLE
+    return acked
+
+
+def _selectively(c: "Connection", blocks: tuple[tuple[int, int], ...]) -> int:
+    """Takes the SACK blocks; returns the packets newly reported. Blocks that lie at or below SND.UNA report duplicates
+    (RFC 2883), blocks beyond SND.NXT are nonsense; both are passed over.
+    """
+    snd = c.tcb.snd
+    newly = 0
+    for left, right in blocks:
+        left, right = unwrap(left, snd.una), unwrap(right, snd.una)
+        if snd.una <= left < right <= snd.nxt:
+            newly += c.board.selectively_acknowledge(left, right)
+    return newly
+
+
+def _measure(c: "Connection", seg: Segment, acked: Acked, now: int) -> None:
+    """An RTT sample: from the oldest packet acknowledged where it was sent once (Karn), else from the echoed timestamp, which
+    says which of the transmissions is meant (RFC 7323 section 4).
+    """
+    rtt = acked.rtt
+    if rtt is None and acked.packets and c.agreed.timestamps and seg.options.ts_val is not None:
+        rtt = c.ts.rtt_of_echo(seg.options.ts_ecr, now)
+    if rtt is not None:
+        c.rtt.sample(rtt)

@@ -1,0 +1,316 @@
+"""A segment arrives: the steps of RFC 9293 section 3.10.7, in the RFC's own order.
+
+The section number stands at each branch. The amendments are those of RFC 5961 (resets, SYNs and blind data), which RFC 9293
+includes, of RFC 7323 section 5 (PAWS goes before the first step), and of Linux where it says so.
+"""
+
+from typing import TYPE_CHECKING
+
+from pystack.tcp import acks
+from pystack.tcp.events import Ending, Event
+from pystack.tcp.handshake import agree
+from pystack.tcp.seq import unwrap
+from pystack.tcp.state import TEXT_MAY_ARRIVE, State
+from pystack.tcp.timers import Timer
+from pystack.wire.tcp import ACK, FIN, RST, SYN, Segment
+
+if TYPE_CHECKING:
+    from pystack.tcp.connection import Connection
+
+
+def is_acceptable(seq: int, length: int, rcv_nxt: int, rcv_wnd: int) -> bool:
+    """The four cases of RFC 9293 section 3.10.7.4 (table 6)."""
+    edge = rcv_nxt + rcv_wnd
+    if length == 0:
+        return seq == rcv_nxt if rcv_wnd == 0 else rcv_nxt <= seq < edge
+    if rcv_wnd == 0:
+        return False
+    return rcv_nxt <= seq < edge or rcv_nxt <= seq + length - 1 < edge
+
+
+def reset_for(seg: Segment) -> Segment | None:
+    """The RST that answers a segment to a CLOSED port, or an ACK to a listening one (section 3.10.7.1; 3.5.2 group 1). The
+    numbers are as on the wire. A RST is never answered.
+    """
+    if seg.flags & RST:
+        return None
+    if seg.flags & ACK:
+        return Segment(seg.ack, 0, RST, reason="reset")
+    return Segment(0, seg.seq + seg.len, RST | ACK, reason="reset")
+
+
+def segment_arrives(c: "Connection", seg: Segment, now: int) -> None:
+    """Does what the state says (section 3.10.7)."""
+    state = c.tcb.state
+    if state is State.SYN_SENT:
+        if seg.flags & ACK:
+            seg.ack = unwrap(seg.ack, c.tcb.snd.una)
+        _in_syn_sent(c, seg, now)
+    elif state is State.LISTEN:
+        _in_listen(c, seg, now)
+    elif state is not State.CLOSED:
+        seg.seq = unwrap(seg.seq, c.tcb.rcv.nxt)
+        if seg.flags & ACK:
+            seg.ack = unwrap(seg.ack, c.tcb.snd.una)
+        _otherwise(c, seg, now)
+
+
+def _in_listen(c: "Connection", seg: Segment, now: int) -> None:
+    """3.10.7.2. The host makes a connection for a SYN alone; what else comes to a listener it answers itself."""
+    if seg.flags & (RST | ACK | SYN | FIN) != SYN:
+        return
+    _take_syn(c, seg, now)
+    c.tcb.enter(State.SYN_RECEIVED)
+
+
+def _take_syn(c: "Connection", seg: Segment, now: int) -> None:
+    """IRS, RCV.NXT and what the peer's SYN agrees to. The window field of a SYN is never scaled (RFC 7323 2.2)."""
+    tcb = c.tcb
+    tcb.irs = seg.seq
+    tcb.rcv.nxt = c.last_ack_sent = seg.seq + 1
+    tcb.snd.wnd = tcb.snd.max_wnd = seg.wnd
+    tcb.snd.wl1 = seg.seq
+    c.agreed = agree(c.config, seg.options, c.default_mss)
+    c.recovery.sack = c.agreed.sack
+    c.update_mss()
+    if c.agreed.timestamps and seg.options.ts_val is not None:
+        c.ts.update(seg.options.ts_val, now)
+
+
+def _in_syn_sent(c: "Connection", seg: Segment, now: int) -> None:
+    """3.10.7.3."""
+    tcb = c.tcb
+    acknowledges = False
+    if seg.flags & ACK:  # first: the ACK bit
+        if seg.ack <= tcb.iss or seg.ack > tcb.snd.nxt:
+            answer = reset_for(seg)
+            if answer is not None:
+                c.control.append(answer)
+            return
+        acknowledges = True
+    if seg.flags & RST:  # second: the RST bit
+        if acknowledges:
+            c.finish(Ending.REFUSED)
+        return
+    if not seg.flags & SYN:  # third is security; fifth: neither SYN nor RST
+        return
+    # fourth: the SYN bit
+    _take_syn(c, seg, now)
+    if not acknowledges:
+        # Simultaneous open (MUST-10): our SYN goes again, as a SYN,ACK.
+        tcb.enter(State.SYN_RECEIVED)
+        if c.board:
+            c.board.mark_head_lost()
+        return
+    acks.acknowledge(c, seg, now)
+    _establish(c, seg)
+    c.acks.on_surprise()
+    seg.seq += 1
+    seg.flags &= ~SYN
+    if seg.size or seg.flags & FIN:
+        _text_and_fin(c, seg, now)
+
+
+def _establish(c: "Connection", seg: Segment) -> None:
+    """The handshake is complete. A FIN that was queued before may follow now (section 3.10.4)."""
+    snd = c.tcb.snd
+    snd.wl1 = seg.seq
+    snd.wl2 = seg.ack
+    c.rtt.handshake_ended()
+    c.retransmits = 0
+    c.timers.stop(Timer.RETRANSMIT)
+    c.tcb.enter(State.ESTABLISHED)
+    if c.fin_queued:
+        c.tcb.enter(State.FIN_WAIT_1)
+    c.events |= Event.CONNECTED | Event.WRITABLE
+
+
+def _otherwise(c: "Connection", seg: Segment, now: int) -> None:
+    """3.10.7.4: all states from SYN-RECEIVED on."""
+    tcb = c.tcb
+    rcv = tcb.rcv
+    options = seg.options
+    if tcb.state is State.SYN_RECEIVED and seg.flags & SYN and seg.seq == tcb.irs:
+        if not seg.flags & ACK:
+            # The peer's SYN again: our SYN,ACK was lost. (By the letter it is answered with a bare ACK.)
+            if c.board:
+                c.board.mark_head_lost()
+            return
+        # Figure 8's SYN,ACK of a simultaneous open, which the acceptability test by its letter would refuse.
+        seg.seq += 1
+        seg.flags &= ~SYN
+
+    # RFC 7323 5.3 R1 (PAWS), before the first step; a RST is exempt.
+    if c.agreed.timestamps and not seg.flags & RST:
+        if options.ts_val is None:  # RFC 7323 3.2: once agreed, every segment has one
+            return
+        if c.ts.is_too_old(options.ts_val, now):
+            _answer_unacceptable(c, seg, now)
+            return
+
+    # First: the sequence number.
+    if not is_acceptable(seg.seq, seg.len, rcv.nxt, rcv.wnd):
+        if seg.flags & RST:
+            return
+        if rcv.wnd == 0 and seg.seq == rcv.nxt and not seg.flags & SYN:
+            # "Special allowance should be made to accept valid ACKs" while the window is shut: the text goes, the rest stays.
+            seg.pieces, seg.size = (), 0
+            seg.flags &= ~FIN
+            c.acks.on_surprise()
+        else:
+            if tcb.state is State.TIME_WAIT and seg.flags & FIN:
+                c.timers.set(Timer.LINGER, now + c.config.time_wait)
+            _answer_unacceptable(c, seg, now)
+            return
+    if c.agreed.timestamps and options.ts_val is not None and seg.seq <= c.last_ack_sent:
+        c.ts.update(options.ts_val, now)  # RFC 7323 4.3
+
+    # Second: the RST bit (RFC 5961 3.2).
+    if seg.flags & RST:
+        _reset_arrives(c, seg, now)
+        return
+
+    # Third is security. Fourth: the SYN bit; a challenge ACK in every synchronized state (RFC 5961 4.2).
+    if seg.flags & SYN:
+        if tcb.state is State.SYN_RECEIVED and not c.active_open:
+            c.finish(Ending.RESET)
+        else:
+            _challenge(c, now)
+        return
+
+    # Fifth: the ACK field.
+    if not seg.flags & ACK:
+        return
+    if tcb.state is State.SYN_RECEIVED:
+        if not tcb.snd.una < seg.ack <= tcb.snd.nxt:
+            answer = reset_for(seg)
+            if answer is not None:
+                c.control.append(answer)
+            return
+        acks.acknowledge(c, seg, now)
+        _establish(c, seg)
+    else:
+        # RFC 5961 5.2 (MAY-12): MAX.SND.WND behind SND.UNA is as far as an old ACK can lie.
+        if not tcb.snd.una - tcb.snd.max_wnd <= seg.ack <= tcb.snd.nxt:
+            _challenge(c, now)
+            return
+        acks.acknowledge(c, seg, now)
+        _after_ack(c, now)
+        if tcb.state is State.CLOSED:
+            return
+
+    # Sixth is the URG bit. Seventh and eighth: text and FIN.
+    if seg.size or seg.flags & FIN:
+        _text_and_fin(c, seg, now)
+
+
+def _reset_arrives(c: "Connection", seg: Segment, now: int) -> None:
+    """RFC 5961 3.2: only the exact number resets, another one in the window is challenged."""
+    state = c.tcb.state
+    if seg.seq != c.tcb.rcv.nxt:
+        _challenge(c, now)
+    elif state is State.SYN_RECEIVED:
+        c.finish(Ending.REFUSED if c.active_open else Ending.RESET)
+    elif state in (State.CLOSING, State.LAST_ACK, State.TIME_WAIT):
+        c.finish(Ending.NORMAL)
+    else:
+        c.finish(Ending.RESET)
+
+
+def _after_ack(c: "Connection", now: int) -> None:
+    """What the states of closing do once SND.UNA has moved (the fifth step)."""
+    tcb = c.tcb
+    state = tcb.state
+    if state is State.FIN_WAIT_1 and c.fin_acked:
+        tcb.enter(State.FIN_WAIT_2)
+        if c.orphaned:
+            c.timers.set(Timer.LINGER, now + c.config.fin_timeout)
+    elif state is State.CLOSING and c.fin_acked:
+        c.enter_time_wait(now)
+    elif state is State.LAST_ACK and c.fin_acked:
+        c.finish(Ending.NORMAL)
+
+
+def _text_and_fin(c: "Connection", seg: Segment, now: int) -> None:
+    """The seventh and the eighth step."""
+    tcb = c.tcb
+    rcv = tcb.rcv
+    if tcb.state not in TEXT_MAY_ARRIVE:
+        # Section 3.10.7.4: this should not occur, since the peer has sent its FIN. TIME-WAIT restarts for a FIN above.
+        return
+    start, size = seg.seq, seg.size
+    fin = bool(seg.flags & FIN)
+    payload = seg.payload
+    if start < rcv.nxt:  # the part that we have
+        payload = payload[rcv.nxt - start :]
+        start, size = rcv.nxt, max(0, size - (rcv.nxt - start))
+        c.acks.on_surprise()
+    edge = rcv.nxt + rcv.wnd
+    if start + size > edge:  # the part beyond the window, with the FIN behind it
+        payload = payload[: edge - start]
+        size = edge - start
+        fin = False
+        c.acks.on_surprise()
+    if size and c.orphaned:
+        # Nobody will ever read this: the peer has to know (SHLD-3).
+        c.abort()
+        return
+    if fin:
+        c.peer_fin = start + size
+    if size and c.peer_fin is not None and start + size > c.peer_fin:
+        return  # text behind a FIN
+    if size:
+        c.stats.bytes_received += size
+        if start == rcv.nxt:
+            _append(c, payload, size)
+            c.acks.on_text(size, seg.mss, now)
+            if c.reassembly:
+                c.acks.on_surprise()
+                for piece in c.reassembly.take(rcv.nxt):
+                    _append(c, piece, len(piece))
+            c.events |= Event.READABLE
+        else:
+            c.reassembly.insert(start, payload)
+            c.acks.on_surprise()
+    if c.peer_fin is not None:
+        c.acks.on_surprise()
+        if c.peer_fin == rcv.nxt:
+            _fin_arrives(c, now)
+
+
+def _append(c: "Connection", payload: bytes | bytearray | memoryview, size: int) -> None:
+    rcv = c.tcb.rcv
+    c.recvbuf.append(payload)
+    rcv.nxt += size
+    rcv.wnd = max(0, rcv.wnd - size)
+
+
+def _fin_arrives(c: "Connection", now: int) -> None:
+    """The eighth step: the peer has closed, and all its text is here."""
+    tcb = c.tcb
+    tcb.rcv.nxt += 1
+    tcb.rcv.wnd = max(0, tcb.rcv.wnd - 1)
+    c.peer_fin = None
+    c.eof = True
+    c.events |= Event.EOF | Event.READABLE
+    c.acks.on_surprise()
+    if tcb.state is State.ESTABLISHED:
+        tcb.enter(State.CLOSE_WAIT)
+    elif tcb.state is State.FIN_WAIT_1:
+        tcb.enter(State.CLOSING)
+    else:
+        c.enter_time_wait(now)
+
+
+def _answer_unacceptable(c: "Connection", seg: Segment, now: int) -> None:
+    """The ACK for a segment outside of the window (the first step). Text is always answered, so that a peer whose ACK was
+    lost goes on; what carries none, or a SYN, might be half of an ACK war.
+    """
+    if (seg.size and not seg.flags & SYN) or c.challenges.allows(now):
+        c.acks.on_surprise()
+
+
+def _challenge(c: "Connection", now: int) -> None:
+    """A challenge ACK (RFC 5961 section 3.2)."""
+    if c.challenges.allows(now):
+        c.acks.on_surprise()

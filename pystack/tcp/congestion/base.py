@@ -1,0 +1,69 @@
+"""The contract of a congestion controller.
+
+A controller decides one number, `cwnd`: how many packets may be in flight. It is told what happens to the connection's
+packets and never sees a segment. Windows count packets of SMSS bytes, rates are bytes per second, times are nanoseconds.
+Which segments are lost, and what is sent again, is not its business: that is `pystack.tcp.recovery`'s.
+
+Write a subclass and give it a name with `pystack.tcp.congestion.registry.register_congestion_control`.
+"""
+
+from abc import ABC, abstractmethod
+
+INFINITE_SSTHRESH = 0x7FFFFFFF
+"""`ssthresh` before the first reduction (the value that Linux's tcp_info shows)."""
+
+
+class AckSample:
+    """What one acknowledgement says to a controller.
+
+    `acked`: packets newly acknowledged or selectively acknowledged; `rtt`: a measurement in nanoseconds or None;
+    `in_flight`: packets in flight before it; `cwnd_limited`: whether the window was what held the sender back.
+    """
+
+    __slots__ = ("acked", "cwnd_limited", "in_flight", "rtt")
+
+    def __init__(self, acked: int, rtt: int | None, in_flight: int, cwnd_limited: bool) -> None:
+        self.acked = acked
+        self.rtt = rtt
+        self.in_flight = in_flight
+        self.cwnd_limited = cwnd_limited
+
+
+class CongestionControl(ABC):
+    """One connection's controller. `cwnd` and `ssthresh` in packets; `pacing_rate` in bytes per second, None: no pacing."""
+
+    __slots__ = ("cwnd", "pacing_rate", "ssthresh")
+
+    def __init__(self, initial_cwnd: int) -> None:
+        self.cwnd = initial_cwnd
+        self.ssthresh = INFINITE_SSTHRESH
+        self.pacing_rate: int | None = None
+
+    @property
+    def in_slow_start(self) -> bool:
+        """Whether the window grows by what is acknowledged (RFC 5681 section 3.1)."""
+        return self.cwnd < self.ssthresh
+
+    def on_sent(self, packets: int, in_flight: int, now: int) -> None:  # noqa: B027
+        """`packets` were transmitted; `in_flight` counts them."""
+
+    @abstractmethod
+    def on_ack(self, sample: AckSample, now: int) -> None:
+        """New data was acknowledged outside of fast recovery: the window may grow."""
+
+    @abstractmethod
+    def on_loss(self, in_flight: int, now: int) -> None:
+        """Fast recovery begins: set `ssthresh` and `cwnd`. Called once for each window of data."""
+
+    @abstractmethod
+    def on_rto(self, in_flight: int, now: int) -> None:
+        """A retransmission timer expired for new data: set `ssthresh` and `cwnd` (RFC 5681 equation 4 and section 3.1)."""
+
+    def on_ecn(self, in_flight: int, now: int) -> None:
+        """The peer echoed a congestion mark; as a loss, once a window (RFC 3168 section 6.1.2)."""
+        self.on_loss(in_flight, now)
+
+    def on_spurious(self, cwnd: int, ssthresh: int) -> None:
+        """The last reduction was for nothing: `cwnd` and `ssthresh` are what held before it."""
+        self.cwnd = max(self.cwnd, cwnd)
+        self.ssthresh = ssthresh

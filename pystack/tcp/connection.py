@@ -1,0 +1,344 @@
+"""One TCP connection, sans-IO: the only public class of this package.
+
+It is told the time and fed segments, and asked for segments, events and its next deadline; see the methods. It
+coordinates: the decisions are in the other rooms (`arrival` and `acks` for what comes in, `output` for what goes out), each
+with a small state of its own. Nothing here sleeps, reads a clock or knows of IP.
+"""
+
+from collections import deque
+
+from pystack.tcp import arrival, output
+from pystack.tcp.ackpolicy import AckPolicy
+from pystack.tcp.challenge import RateLimit
+from pystack.tcp.config import TcpConfig
+from pystack.tcp.congestion import registry
+from pystack.tcp.events import Ending, Event
+from pystack.tcp.handshake import TIMESTAMP_BYTES, Agreed
+from pystack.tcp.info import TcpInfo, snapshot
+from pystack.tcp.reassembly import Reassembly
+from pystack.tcp.recovery import Recovery
+from pystack.tcp.recvbuf import ReceiveBuffer
+from pystack.tcp.rtt import RttEstimator
+from pystack.tcp.scoreboard import Scoreboard
+from pystack.tcp.sendbuf import SendBuffer
+from pystack.tcp.state import SYNCHRONIZED, TEXT_MAY_ARRIVE, State
+from pystack.tcp.tcb import Tcb
+from pystack.tcp.timers import Timer, TimerTable, has_timed_out
+from pystack.tcp.timestamps import Timestamps
+from pystack.tcp.window import update_is_due
+from pystack.wire.buffers import Buffer
+from pystack.wire.tcp import Segment
+
+
+class Stats:
+    """Counts over the life of a connection, in packets and bytes of text; retransmissions count in both."""
+
+    __slots__ = ("bytes_received", "bytes_sent", "retrans_segs", "segs_in", "segs_out")
+
+    def __init__(self) -> None:
+        self.bytes_received = 0
+        self.bytes_sent = 0
+        self.retrans_segs = 0
+        self.segs_in = 0
+        self.segs_out = 0
+
+
+class Connection:
+    """One connection.
+
+    `iss` is the initial send sequence number (see `pystack.tcp.isn`), `advmss` the MSS to announce and the most that the path takes
+    (bytes, without options), `default_mss` what holds for a peer that announces none, `ts_offset` where its timestamp clock starts.
+    Make one with `active` or `passive`.
+    """
+
+    __slots__ = (
+        "acks",
+        "active_open",
+        "advmss",
+        "agreed",
+        "board",
+        "cc",
+        "challenges",
+        "config",
+        "control",
+        "cwnd_limited",
+        "default_mss",
+        "ending",
+        "eof",
+        "events",
+        "fin_queued",
+        "last_ack_sent",
+        "nodelay",
+        "orphaned",
+        "peer_fin",
+        "probe_backoff",
+        "probe_due",
+        "probes",
+        "progress_at",
+        "pushed",
+        "reassembly",
+        "recovery",
+        "recvbuf",
+        "retransmits",
+        "rtt",
+        "sendbuf",
+        "small_end",
+        "snd_mss",
+        "stats",
+        "tcb",
+        "timers",
+        "ts",
+        "user_timeout",
+    )
+
+    def __init__(self, config: TcpConfig, *, iss: int, advmss: int, default_mss: int, ts_offset: int) -> None:
+        self.config = config
+        self.tcb = Tcb(iss)
+        self.tcb.rcv.wnd = min(config.rcvbuf, 0xFFFF)
+        self.advmss = advmss
+        self.default_mss = default_mss
+        self.snd_mss = default_mss
+        self.agreed = Agreed(default_mss, False, 0, 0, False, False)
+        self.ts = Timestamps(ts_offset)
+        self.rtt = RttEstimator(config)
+        self.cc = registry.create(config.congestion, config.initial_cwnd)
+        self.board = Scoreboard()
+        self.recovery = Recovery(iss)
+        self.sendbuf = SendBuffer(iss + 1)
+        self.recvbuf = ReceiveBuffer()
+        self.reassembly = Reassembly()
+        self.acks = AckPolicy(config)
+        self.challenges = RateLimit(config.challenge_ack_interval)
+        self.timers = TimerTable()
+        self.control: deque[Segment] = deque()
+        """Segments that are ready to go before anything else: resets."""
+        self.stats = Stats()
+        self.events = Event(0)
+        self.ending: Ending | None = None
+        """None until the connection is CLOSED."""
+        self.active_open = False
+        """Whether the application opened it (MUST-11: SYN-RECEIVED remembers where it came from)."""
+        self.nodelay = config.nodelay
+        self.user_timeout = config.user_timeout
+        self.fin_queued = False
+        """The application has ended its side; the FIN's number is `sendbuf.end`."""
+        self.peer_fin: int | None = None
+        """The number of a FIN that arrived ahead of text that is still missing."""
+        self.eof = False
+        """The peer's FIN has arrived, and all before it."""
+        self.orphaned = False
+        """No application holds this connection any more."""
+        self.last_ack_sent = 0
+        """RFC 7323's Last.ACK.sent."""
+        self.retransmits = 0
+        self.progress_at = 0
+        """When SND.UNA last advanced, or when the oldest unacknowledged text was first sent."""
+        self.probes = 0
+        self.probe_backoff = 0
+        self.probe_due = False
+        self.cwnd_limited = False
+        self.small_end = iss
+        """Minshall's snd.sml: the end of the latest segment that was smaller than the MSS."""
+        self.pushed = iss
+        """The end of the latest segment with PSH."""
+
+    @classmethod
+    def active(cls, config: TcpConfig, *, iss: int, advmss: int, default_mss: int, ts_offset: int = 0) -> "Connection":
+        """An active OPEN (RFC 9293 section 3.9.1.1): the next `poll_transmit` gives the SYN."""
+        c = cls(config, iss=iss, advmss=advmss, default_mss=default_mss, ts_offset=ts_offset)
+        c.active_open = True
+        c.tcb.enter(State.SYN_SENT)
+        return c
+
+    @classmethod
+    def passive(cls, config: TcpConfig, *, iss: int, advmss: int, default_mss: int, ts_offset: int = 0) -> "Connection":
+        """A passive OPEN for one peer: LISTEN, to be fed with the SYN."""
+        c = cls(config, iss=iss, advmss=advmss, default_mss=default_mss, ts_offset=ts_offset)
+        c.tcb.enter(State.LISTEN)
+        return c
+
+    # What the network does
+
+    def receive(self, seg: Segment, now: int) -> None:
+        """A segment has arrived (RFC 9293 section 3.10.7). Its checksum is good; its numbers are as on the wire, and are
+        unwrapped in place.
+        """
+        self.stats.segs_in += seg.segs
+        arrival.segment_arrives(self, seg, now)
+
+    def poll_transmit(self, now: int, budget: int) -> Segment | None:
+        """The next segment to send, None when nothing is due. `budget`: most bytes of text in one super-segment; at
+        least one packet's worth is always allowed. A segment that was handed out counts as sent.
+        """
+        seg = output.next_segment(self, now, budget)
+        if seg is not None:
+            self.stats.segs_out += seg.segs
+        return seg
+
+    def next_deadline(self) -> int | None:
+        """When `on_deadline` wants to be called, in nanoseconds; None: not before something else happens."""
+        earliest = self.timers.next()
+        delayed = self.acks.deadline
+        if earliest is None or (delayed is not None and delayed < earliest):
+            return delayed
+        return earliest
+
+    def on_deadline(self, now: int) -> None:
+        """The clock has reached `now`: timers that are due run (RFC 9293 section 3.10.8)."""
+        if self.acks.deadline is not None and self.acks.deadline <= now:
+            self.acks.on_deadline()
+        for timer in self.timers.take_due(now):
+            if timer is Timer.RETRANSMIT:
+                self._on_retransmission_timeout(now)
+            elif timer is Timer.PROBE:
+                self._on_probe_timeout(now)
+            elif timer is Timer.LINGER:
+                self.finish(Ending.NORMAL)
+
+    # What the application does
+
+    def send(self, data: Buffer) -> int:
+        """Queues text; returns how many bytes were taken, which is less than all when the buffer is full."""
+        if self.fin_queued or self.tcb.state is State.CLOSED:
+            return 0
+        room = self.config.sndbuf - len(self.sendbuf)
+        if room <= 0:
+            return 0
+        if len(data) > room:
+            data = memoryview(data)[:room]
+        self.sendbuf.append(data if isinstance(data, bytes) else bytes(data))
+        return len(data)
+
+    def recv(self, limit: int) -> bytes:
+        """Removes and returns up to `limit` bytes of in-order text; empty where there is none (then `eof` tells whether more
+        can come). The window may open, which the next `poll_transmit` tells the peer.
+        """
+        data = self.recvbuf.read(limit)
+        rcv = self.tcb.rcv
+        if data and self.tcb.state in TEXT_MAY_ARRIVE:
+            offer = output.receive_window(self)
+            if update_is_due(offer, self.config.rcvbuf, rcv.wnd):
+                self.acks.now = True
+        return data
+
+    def shutdown_write(self) -> None:
+        """Ends this side after what is queued (RFC 9293 section 3.9.1.4 CLOSE, as half-close). No effect when done before."""
+        state = self.tcb.state
+        if self.fin_queued or state is State.CLOSED:
+            return
+        if state in (State.LISTEN, State.SYN_SENT):
+            self.finish(Ending.NORMAL)
+            return
+        self.fin_queued = True
+        # In SYN-RECEIVED the FIN waits for ESTABLISHED (section 3.10.4); `arrival` moves on then.
+        if state is State.ESTABLISHED:
+            self.tcb.enter(State.FIN_WAIT_1)
+        elif state is State.CLOSE_WAIT:
+            self.tcb.enter(State.LAST_ACK)
+
+    def close(self, now: int) -> None:
+        """The application lets go. Text that it has not read gives a RST, so that the peer learns that it was lost
+        (RFC 9293 SHLD-3); otherwise the connection closes in order, on its own.
+        """
+        self.orphaned = True
+        if self.recvbuf.size and not (self.eof and self.tcb.state is State.TIME_WAIT):
+            self.abort()
+            return
+        self.shutdown_write()
+        if self.tcb.state is State.FIN_WAIT_2:
+            self.timers.set(Timer.LINGER, now + self.config.fin_timeout)
+
+    def abort(self) -> None:
+        """Ends the connection at once with a RST (RFC 9293 section 3.10.5)."""
+        state = self.tcb.state
+        if state is State.CLOSED:
+            return
+        if state is State.SYN_RECEIVED or (state in SYNCHRONIZED and state is not State.TIME_WAIT):
+            self.control.append(output.reset(self))
+        self.finish(Ending.ABORTED)
+
+    def poll_event(self) -> Event:
+        """What has happened since the last call; no flag: nothing."""
+        events = self.events
+        if events:
+            self.events = Event(0)
+        return events
+
+    def info(self, now: int) -> TcpInfo:
+        """A frozen snapshot with tcp_info's names."""
+        return snapshot(self, now)
+
+    @property
+    def send_room(self) -> int:
+        """How many bytes `send` would take."""
+        if self.fin_queued or self.tcb.state is State.CLOSED:
+            return 0
+        return max(0, self.config.sndbuf - len(self.sendbuf))
+
+    @property
+    def fin_acked(self) -> bool:
+        """Whether the peer has acknowledged our FIN."""
+        return self.fin_queued and self.tcb.snd.una > self.sendbuf.end
+
+    # What the rooms do to the connection as a whole
+
+    def update_mss(self) -> None:
+        """Eff.snd.MSS of RFC 9293 section 3.7.1 (MUST-16), without the options that vary."""
+        fixed = TIMESTAMP_BYTES if self.agreed.timestamps else 0
+        self.snd_mss = min(self.agreed.peer_mss, self.advmss) - fixed
+
+    def finish(self, ending: Ending) -> None:
+        """The connection is CLOSED. What was received in order can still be read."""
+        self.tcb.enter(State.CLOSED)
+        self.ending = ending
+        self.timers.stop_all()
+        self.board.clear()
+        self.sendbuf.clear()
+        self.reassembly.clear()
+        self.acks.on_ack_sent()
+        self.events |= Event.CLOSED
+
+    def enter_time_wait(self, now: int) -> None:
+        """Both sides have closed: stay for 2 MSL (RFC 9293 MUST-13)."""
+        self.tcb.enter(State.TIME_WAIT)
+        self.timers.stop_all()
+        self.board.clear()
+        self.reassembly.clear()
+        self.timers.set(Timer.LINGER, now + self.config.time_wait)
+
+    def _on_retransmission_timeout(self, now: int) -> None:
+        config = self.config
+        in_handshake = self.tcb.state in (State.SYN_SENT, State.SYN_RECEIVED)
+        if in_handshake:
+            limit = config.syn_retries if self.active_open else config.synack_retries
+            too_long = self.user_timeout > 0 and now - self.progress_at >= self.user_timeout
+            gives_up = self.retransmits >= limit or too_long
+        else:
+            gives_up = has_timed_out(
+                config,
+                waiting=now - self.progress_at,
+                user_timeout=self.user_timeout,
+                orphaned=self.orphaned,
+            )
+        if gives_up:
+            self.finish(Ending.TIMED_OUT)
+            return
+        self.retransmits += 1
+        self.rtt.back_off()
+        if in_handshake:
+            self.board.mark_all_lost()
+        else:
+            snd = self.tcb.snd
+            self.recovery.on_timeout(snd.una, snd.nxt, self.board, self.cc, now)
+        self.timers.set(Timer.RETRANSMIT, now + self.rtt.rto)
+
+    def _on_probe_timeout(self, now: int) -> None:
+        config = self.config
+        # A peer that answers its probes may keep its window closed for ever (MUST-37).
+        limit = config.orphan_retries if self.orphaned else config.retries
+        if self.probes >= limit or (self.user_timeout and now - self.progress_at >= self.user_timeout):
+            self.finish(Ending.TIMED_OUT)
+            return
+        self.probe_due = True
+        self.probe_backoff += 1
+        self.timers.set(Timer.PROBE, now + output.probe_interval(self))

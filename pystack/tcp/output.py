@@ -1,0 +1,253 @@
+"""What may be sent now, and the segment that carries it.
+
+`next_segment` asks, in this order: a reset that is due, the SYN, what was lost, new text, a window probe, an ACK that is owed.
+Everything with the ACK flag carries the latest acknowledgement and window.
+"""
+
+from typing import TYPE_CHECKING
+
+from pystack.tcp.handshake import answer, offer
+from pystack.tcp.scoreboard import Record
+from pystack.tcp.state import TEXT_MAY_BE_SENT, State
+from pystack.tcp.timers import Timer
+from pystack.tcp.window import window_to_offer
+from pystack.wire.options import NO_OPTIONS, Options
+from pystack.wire.tcp import ACK, FIN, PSH, RST, SYN, Segment
+
+if TYPE_CHECKING:
+    from pystack.tcp.connection import Connection
+
+_SMALLEST_MSS = 48
+
+
+def next_segment(c: "Connection", now: int, budget: int) -> Segment | None:
+    """The next segment that is due, or None."""
+    if c.control:
+        return c.control.popleft()
+    state = c.tcb.state
+    seg: Segment | None = None
+    if state in (State.SYN_SENT, State.SYN_RECEIVED):
+        seg = _handshake(c, now)
+    elif state in TEXT_MAY_BE_SENT:
+        seg = _retransmission(c, now, budget) or _new_text(c, now, budget)
+    if seg is None and c.acks.now:
+        seg = _segment(c, c.tcb.snd.nxt, c.tcb.snd.nxt, now, "ack")
+    return seg
+
+
+def effective_mss(c: "Connection") -> int:
+    """Bytes of text in one packet: the MSS less the SACK blocks that will ride along, and no more than half of the largest
+    window that the peer ever offered, so that a peer with a tiny buffer can have two packets in flight.
+    """
+    mss = c.snd_mss
+    if c.reassembly:
+        mss -= _sack_bytes(c)
+    largest = c.tcb.snd.max_wnd
+    bound = largest >> 1 if largest > 536 else largest
+    return max(_SMALLEST_MSS, min(mss, bound))
+
+
+def may_send_tail(*, nodelay: bool, fin_queued: bool, small_end: int, una: int) -> bool:
+    """Whether text that does not fill a packet and ends the buffer may go: Nagle's rule as Minshall has it, which counts only
+    *small* packets in flight (RFC 9293 section 3.7.4, SHLD-7). Nothing follows on a FIN, so there is nothing to wait for.
+    """
+    return nodelay or fin_queued or small_end <= una
+
+
+def sendable(*, available: int, window: int, mss: int, packets: int, budget: int, tail_allowed: bool) -> int:
+    """How many bytes of text go into the next super-segment.
+
+    `available`: bytes queued and not sent; `window`: bytes that the peer still takes; `packets`: room in the congestion window; `budget`:
+    most bytes of one super-segment. The answer is a multiple of `mss` unless it reaches the end of what is queued. A
+    packet that only the window keeps from being full is not sent (sender-side silly-window avoidance, MUST-38).
+    """
+    limit = min(available, window, packets * mss, max(budget // mss, 1) * mss)
+    if limit <= 0:
+        return 0
+    tail = limit % mss
+    if tail and not (limit == available and tail_allowed):
+        limit -= tail
+    return limit
+
+
+def probe_interval(c: "Connection") -> int:
+    """Between two window probes: one RTO, then doubling (RFC 9293 SHLD-29, SHLD-30)."""
+    return min(c.rtt.rto << min(c.probe_backoff, 16), c.config.rto_max)
+
+
+def receive_window(c: "Connection") -> int:
+    """What the next segment will offer, in bytes."""
+    full = c.config.rcvbuf
+    free = full - c.recvbuf.held - c.reassembly.held
+    return window_to_offer(free, full, c.tcb.rcv.wnd, c.acks.rcv_mss, c.agreed.rcv_wscale)
+
+
+def reset(c: "Connection") -> Segment:
+    """The RST of an ABORT: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>."""
+    return Segment(c.tcb.snd.nxt, c.tcb.rcv.nxt, RST | ACK, reason="reset")
+
+
+def _handshake(c: "Connection", now: int) -> Segment | None:
+    snd = c.tcb.snd
+    if snd.nxt == c.tcb.iss:
+        c.board.sent(Record(snd.nxt, snd.nxt + 1, 1, now, 0, True))
+        snd.nxt += 1
+        c.progress_at = now
+        c.timers.set(Timer.RETRANSMIT, now + c.rtt.rto)
+    else:
+        record = c.board.next_lost()
+        if record is None:
+            return None
+        c.board.retransmitted(record, 1, now)
+        c.stats.retrans_segs += 1
+    if c.tcb.state is State.SYN_SENT:
+        seg = Segment(c.tcb.iss, 0, SYN, options=offer(c.config, c.advmss), reason="syn")
+    else:
+        seg = Segment(c.tcb.iss, c.tcb.rcv.nxt, SYN | ACK, options=answer(c.agreed, c.advmss), reason="syn-ack")
+        c.acks.on_ack_sent()
+    # Never scaled, and what we take before the scale is known (RFC 7323 section 2.2).
+    seg.wnd = min(c.config.rcvbuf, 0xFFFF)
+    if seg.options.ts_val is not None:
+        seg.options.ts_val, seg.options.ts_ecr = c.ts.val(now), c.ts.recent
+    return seg
+
+
+def _retransmission(c: "Connection", now: int, budget: int) -> Segment | None:
+    """The longest run of lost packets that windows and budget allow."""
+    board, snd = c.board, c.tcb.snd
+    record = board.next_lost()
+    if record is None:
+        return None
+    packets = min(c.cc.cwnd - board.in_flight, max(budget // record.mss, 1))
+    if record.start > snd.una:
+        # Beyond the right edge of a window that has shrunk, only the first packet goes (SHLD-16, MAY-7).
+        packets = min(packets, (snd.una + snd.wnd - record.start) // record.mss)
+    if packets <= 0:
+        return None
+    run = board.retransmitted(record, packets, now)
+    count = sum(r.packets for r in run)
+    c.stats.retrans_segs += count
+    c.cc.on_sent(count, board.in_flight, now)
+    if c.timers[Timer.RETRANSMIT] is None or record.start == snd.una:
+        c.timers.set(Timer.RETRANSMIT, now + c.rtt.rto)
+    return _segment(c, run[0].start, run[-1].end, now, "retransmit", record.mss, count)
+
+
+def _new_text(c: "Connection", now: int, budget: int) -> Segment | None:
+    """Text that was never sent, with the FIN behind it; or a probe where the peer's window keeps all of it back."""
+    snd, board, cc = c.tcb.snd, c.board, c.cc
+    available = c.sendbuf.end - snd.nxt
+    fin_due = c.fin_queued and available >= 0
+    if available <= 0 and not fin_due:
+        return None
+    mss = effective_mss(c)
+    window = snd.una + snd.wnd - snd.nxt
+    packets = cc.cwnd - board.in_flight
+    size = sendable(
+        available=available,
+        window=window,
+        mss=mss,
+        packets=packets,
+        budget=budget,
+        tail_allowed=may_send_tail(nodelay=c.nodelay, fin_queued=c.fin_queued, small_end=c.small_end, una=snd.una),
+    )
+    # The FIN takes one number of the window; it needs no room in the congestion window of its own.
+    fin = fin_due and size == available and window > size and (size > 0 or packets > 0)
+    c.cwnd_limited = size < available and packets * mss <= min(available, window)
+    if not size and not fin:
+        return _probe(c, now, min(window, mss, available)) if packets > 0 else None
+    return _transmit(c, size, fin, mss, now)
+
+
+def _transmit(c: "Connection", size: int, fin: bool, mss: int, now: int) -> Segment:
+    """Sends the next `size` bytes for the first time."""
+    snd, board = c.tcb.snd, c.board
+    start = snd.nxt
+    end = start + size + fin
+    if not board:
+        c.progress_at = now
+    record = Record(start, end, mss, now, 0, not c.cwnd_limited)
+    board.sent(record)
+    snd.nxt = end
+    if size % mss:
+        c.small_end = start + size
+    c.probe_due = False
+    c.probe_backoff = 0
+    c.timers.stop(Timer.PROBE)
+    if c.timers[Timer.RETRANSMIT] is None:
+        c.timers.set(Timer.RETRANSMIT, now + c.rtt.rto)  # RFC 6298 rule 5.1
+    if size:
+        c.acks.on_text_sent(now)
+    c.cc.on_sent(record.packets, board.in_flight, now)
+    return _segment(c, start, end, now, "data" if size else "fin", mss, record.packets)
+
+
+def _probe(c: "Connection", now: int, fits: int) -> Segment | None:
+    """The peer's window keeps us from sending, and nothing is in flight whose ACK could open it: probe, once an RTO has passed
+    (RFC 9293 section 3.8.6.1). What fits the window goes as text; else an empty segment with an old number, which the peer
+    has to answer.
+    """
+    if c.board:
+        return None
+    window = c.tcb.snd.una + c.tcb.snd.wnd - c.tcb.snd.nxt
+    blocked = window < min(effective_mss(c), c.sendbuf.end - c.tcb.snd.nxt + c.fin_queued)
+    if not blocked:
+        return None
+    if not c.probe_due:
+        if c.timers[Timer.PROBE] is None:
+            c.progress_at = now
+            c.timers.set(Timer.PROBE, now + probe_interval(c))
+        return None
+    c.probe_due = False
+    if fits > 0:
+        return _transmit(c, fits, False, effective_mss(c), now)
+    c.probes += 1
+    return _segment(c, c.tcb.snd.una - 1, c.tcb.snd.una - 1, now, "probe")
+
+
+def _segment(c: "Connection", start: int, end: int, now: int, reason: str, mss: int = 0, packets: int = 1) -> Segment:
+    """A segment of a synchronized state with the numbers from `start` to `end`: text, FIN, PSH, ACK, window and options."""
+    sendbuf, rcv = c.sendbuf, c.tcb.rcv
+    text_end = min(end, sendbuf.end)
+    flags = ACK
+    if end > sendbuf.end:
+        flags |= FIN
+    size = max(0, text_end - start)
+    if size and (text_end == sendbuf.end or text_end - c.pushed > c.tcb.snd.max_wnd >> 1):
+        # MUST-61: the last text that is queued; and, as Linux, at least every half of the peer's largest window.
+        flags |= PSH
+        c.pushed = text_end
+    rcv.wnd = receive_window(c)
+    seg = Segment(
+        start,
+        rcv.nxt,
+        flags,
+        rcv.wnd >> c.agreed.rcv_wscale,
+        sendbuf.pieces(start, text_end) if size else (),
+        size,
+        _options(c, now),
+        reason,
+    )
+    if packets > 1:
+        seg.mss = mss
+        seg.segs = packets
+    c.stats.bytes_sent += size
+    c.last_ack_sent = rcv.nxt
+    c.acks.on_ack_sent()
+    return seg
+
+
+def _options(c: "Connection", now: int) -> Options:
+    """Timestamps on every segment once agreed (RFC 7323 section 3.2), SACK blocks while text is missing (RFC 2018)."""
+    agreed = c.agreed
+    blocks = c.reassembly.blocks() if agreed.sack and c.reassembly else ()
+    if agreed.timestamps:
+        return Options(ts_val=c.ts.val(now), ts_ecr=c.ts.recent, sack=blocks[:3])
+    return Options(sack=blocks) if blocks else NO_OPTIONS
+
+
+def _sack_bytes(c: "Connection") -> int:
+    if not c.agreed.sack:
+        return 0
+    most = 3 if c.agreed.timestamps else 4
+    return 4 + 8 * min(most, len(c.reassembly.blocks()))

@@ -1,0 +1,99 @@
+"""Loss detection and loss recovery: when a connection enters and leaves it, and what is marked for retransmission.
+
+With selective acknowledgements the rules are those of RFC 6675; without them, those of NewReno (RFC 6582), where the
+duplicate ACKs are counted as packets that have left the network. The congestion controller is told once per window.
+"""
+
+from enum import IntEnum
+
+from pystack.tcp.congestion.base import CongestionControl
+from pystack.tcp.scoreboard import Scoreboard
+
+DUPTHRESH = 3
+
+
+class CaState(IntEnum):
+    """Linux's names and values for the states of loss recovery (tcp_info's ca_state)."""
+
+    OPEN = 0
+    DISORDER = 1
+    CWR = 2
+    RECOVERY = 3
+    LOSS = 4
+
+
+class Recovery:
+    """The state of loss recovery. `high_seq` is RFC 6675's RecoveryPoint: SND.NXT when the present or the latest episode
+    began; `sack` whether the peer sends selective acknowledgements.
+    """
+
+    __slots__ = ("entered_once", "high_seq", "sack", "state")
+
+    def __init__(self, iss: int) -> None:
+        self.state = CaState.OPEN
+        self.high_seq = iss
+        self.sack = False
+        self.entered_once = False
+
+    @property
+    def cwnd_may_grow(self) -> bool:
+        """Whether acknowledgements go to the controller: not in fast recovery (RFC 5681 section 3.2)."""
+        return self.state is not CaState.RECOVERY
+
+    def on_duplicate_ack(self, board: Scoreboard) -> None:
+        """Without SACK: another packet has left the network."""
+        if not self.sack and board.sacked_out < board.packets_out - board.lost_out:
+            board.sacked_out += 1
+
+    def on_cumulative_ack(self, una: int, packets: int, board: Scoreboard) -> None:
+        """SND.UNA has advanced to `una` over `packets` packets: recovery may be over, or the acknowledgement be partial."""
+        if not self.sack:
+            # One packet filled the hole; the others are those that the duplicate ACKs had stood for.
+            board.sacked_out = max(0, board.sacked_out - max(packets - 1, 0))
+            board.sacked_out = min(board.sacked_out, board.packets_out)
+        if self.state in (CaState.RECOVERY, CaState.LOSS):
+            if una >= self.high_seq:
+                self.state = CaState.OPEN
+                if not self.sack:
+                    board.sacked_out = 0
+            elif not self.sack and self.state is CaState.RECOVERY and board:
+                board.mark_head_lost()  # RFC 6582 section 3.2 step 3: a partial acknowledgement
+        if self.state is CaState.DISORDER and not board.sacked_out:
+            self.state = CaState.OPEN
+
+    def detect(self, una: int, nxt: int, board: Scoreboard, cc: CongestionControl, now: int) -> bool:
+        """Looks for losses after an acknowledgement; returns True where fast recovery begins with it."""
+        if self.sack:
+            board.detect_lost(DUPTHRESH)
+            found = board.lost_out > 0
+        else:
+            # RFC 6582 section 3.2 step 2: not for duplicates that an earlier episode has caused.
+            found = board.sacked_out >= DUPTHRESH and (not self.entered_once or una > self.high_seq)
+        if self.state in (CaState.RECOVERY, CaState.LOSS):
+            return False
+        if found:
+            cc.on_loss(board.packets_out - (board.sacked_out if self.sack else 0), now)
+            if not self.sack:
+                board.mark_head_lost()
+            self._enter(CaState.RECOVERY, nxt)
+            return True
+        self.state = CaState.DISORDER if board.sacked_out else CaState.OPEN
+        return False
+
+    def on_timeout(self, una: int, nxt: int, board: Scoreboard, cc: CongestionControl, now: int) -> None:
+        """The retransmission timer has expired: everything outstanding is taken for lost (RFC 5681 section 3.1; RFC 6675
+        section 5.1). A further time-out of the same data does not reduce ssthresh again.
+        """
+        if self.state is not CaState.LOSS or una >= self.high_seq:
+            cc.on_rto(board.packets_out, now)
+        else:
+            cc.cwnd = 1
+        board.mark_all_lost()
+        if not self.sack:
+            board.sacked_out = 0
+        self._enter(CaState.LOSS, nxt)
+
+    def _enter(self, state: CaState, nxt: int) -> None:
+        self.state = state
+        self.high_seq = nxt
+        self.entered_once = True

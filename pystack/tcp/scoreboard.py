@@ -1,0 +1,309 @@
+"""What has been sent and not yet acknowledged: one record per transmitted range (RFC 6675's scoreboard).
+
+Windows are counted in *packets*, as Linux counts them: a record of `n` bytes counts as ceil(n / mss) packets, and a
+record is only ever split at a multiple of its mss from its start. Every count is kept as a running sum, so that an ACK
+costs what it changes, never the length of the window.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from heapq import heappop, heappush
+
+
+class Record:
+    """One transmitted range, `start` to `end` in sequence numbers (SYN and FIN count one each).
+
+    `sent_at` is the time of the latest transmission, `delivered_at_send` the connection's delivered count then. The
+    flags: `sacked` (the peer holds it), `lost` (taken for lost), `retransmitted` (the latest transmission was not the first and
+    is in flight), `ever_retransmitted` (Karn's rule: no RTT sample), `app_limited` (sent while the application had no more).
+    """
+
+    __slots__ = (
+        "app_limited",
+        "delivered_at_send",
+        "end",
+        "ever_retransmitted",
+        "lost",
+        "mss",
+        "retransmitted",
+        "sacked",
+        "sent_at",
+        "start",
+    )
+
+    def __init__(self, start: int, end: int, mss: int, sent_at: int, delivered_at_send: int, app_limited: bool) -> None:
+        self.start = start
+        self.end = end
+        self.mss = mss
+        self.sent_at = sent_at
+        self.delivered_at_send = delivered_at_send
+        self.app_limited = app_limited
+        self.sacked = False
+        self.lost = False
+        self.retransmitted = False
+        self.ever_retransmitted = False
+
+    @property
+    def packets(self) -> int:
+        """How many packets the record counts as."""
+        return -((self.start - self.end) // self.mss)
+
+    def split(self, at: int) -> "Record":
+        """Cuts the record at `at` and returns the later part, with the same history."""
+        later = Record(at, self.end, self.mss, self.sent_at, self.delivered_at_send, self.app_limited)
+        later.sacked = self.sacked
+        later.lost = self.lost
+        later.retransmitted = self.retransmitted
+        later.ever_retransmitted = self.ever_retransmitted
+        self.end = at
+        return later
+
+
+class Acked:
+    """What one acknowledgement took off the board: `packets` newly acknowledged or selectively acknowledged, the
+    `rtt` of the oldest of them in nanoseconds (None: Karn's rule forbids a sample), whether a record that had been sent
+    again was among them.
+    """
+
+    __slots__ = ("packets", "retransmitted", "rtt")
+
+    def __init__(self) -> None:
+        self.packets = 0
+        self.rtt: int | None = None
+        self.retransmitted = False
+
+
+class Scoreboard:
+    """The records in sequence order, and the sums over them in packets.
+
+    `packets_out`: all of them; `sacked_out`: those that the peer holds (without SACK: the duplicate ACKs counted);
+    `lost_out`: those taken for lost; `retrans_out`: retransmissions in flight. `high_sacked` is the highest selectively
+    acknowledged number.
+    """
+
+    __slots__ = (
+        "_head",
+        "_loss_edge",
+        "_lost",
+        "_records",
+        "high_sacked",
+        "lost_out",
+        "packets_out",
+        "retrans_out",
+        "sacked_out",
+    )
+
+    def __init__(self) -> None:
+        self._records: list[Record] = []
+        self._head = 0
+        self._lost: list[tuple[int, int, Record]] = []
+        self._loss_edge = 0
+        self.high_sacked = 0
+        self.packets_out = 0
+        self.sacked_out = 0
+        self.lost_out = 0
+        self.retrans_out = 0
+
+    def __bool__(self) -> bool:
+        return self._head < len(self._records)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._records[self._head :])
+
+    @property
+    def in_flight(self) -> int:
+        """Packets that are believed to be in the network (RFC 6675's pipe)."""
+        return self.packets_out - self.sacked_out - self.lost_out + self.retrans_out
+
+    @property
+    def head(self) -> Record:
+        """The record that SND.UNA lies in."""
+        return self._records[self._head]
+
+    def sent(self, record: Record) -> None:
+        """Adds a range that was transmitted for the first time, at the end."""
+        self._records.append(record)
+        self.packets_out += record.packets
+
+    def acknowledge(self, una: int, now: int) -> Acked:
+        """Takes off what lies before `una` (RFC 9293's SND.UNA <- SEG.ACK)."""
+        acked = Acked()
+        records, head = self._records, self._head
+        while head < len(records):
+            record = records[head]
+            if record.end > una:
+                # Part of it: a peer acknowledges whole packets, or the split is rounded down to one.
+                whole = (una - record.start) // record.mss * record.mss
+                if whole <= 0:
+                    break
+                records.insert(head + 1, self._split(record, record.start + whole))
+            head += 1
+            packets = record.packets
+            self.packets_out -= packets
+            if record.sacked:
+                self.sacked_out -= packets
+            else:
+                acked.packets += packets
+            if record.lost:
+                self.lost_out -= packets
+                record.lost = False
+            if record.retransmitted:
+                self.retrans_out -= packets
+            if record.ever_retransmitted:
+                acked.retransmitted = True
+            elif acked.rtt is None and not record.sacked:
+                acked.rtt = now - record.sent_at
+        if head == len(records) or (head > 64 and head * 2 > len(records)):
+            del records[:head]
+            head = 0
+        self._head = head
+        if acked.retransmitted:
+            acked.rtt = None
+        return acked
+
+    def selectively_acknowledge(self, left: int, right: int) -> int:
+        """Marks what lies wholly in [left, right); returns the packets that are newly marked (RFC 2018 section 5)."""
+        records = self._records
+        index = bisect_right(records, left, self._head, key=_start) - 1
+        index = max(index, self._head)
+        newly = 0
+        while index < len(records) and records[index].start < right:
+            record = records[index]
+            index += 1
+            if record.sacked:
+                continue
+            if record.start < left:
+                skip = -((record.start - left) // record.mss) * record.mss
+                if record.start + skip >= min(record.end, right):
+                    continue
+                records.insert(index, self._split(record, record.start + skip))
+                continue
+            if record.end > right:
+                whole = (right - record.start) // record.mss * record.mss
+                if whole <= 0:
+                    break
+                records.insert(index, self._split(record, record.start + whole))
+            self._mark_sacked(record)
+            newly += record.packets
+        return newly
+
+    def detect_lost(self, dupthresh: int) -> int:
+        """Marks as lost what has `dupthresh` packets selectively acknowledged above it; returns the packets newly
+        marked (RFC 6675 section 4, IsLost, counted in packets). Each record is looked at once.
+        """
+        if self.sacked_out < dupthresh:
+            return 0
+        records = self._records
+        index = bisect_left(records, self.high_sacked, self._head, key=_start)
+        above = 0
+        while above < dupthresh:
+            index -= 1
+            if index < self._head or records[index].start <= self._loss_edge:
+                return 0
+            if records[index].sacked:
+                above += records[index].packets
+        edge = records[index].start
+        newly = 0
+        index = bisect_left(records, self._loss_edge, self._head, key=_start)
+        while index < len(records) and records[index].start < edge:
+            record = records[index]
+            index += 1
+            if not record.sacked and not record.lost and not record.retransmitted:
+                newly += record.packets
+                self._mark_lost(record)
+        self._loss_edge = max(self._loss_edge, edge)
+        return newly
+
+    def mark_head_lost(self) -> None:
+        """Marks the first packet as lost (RFC 6582: the one that a partial acknowledgement points at)."""
+        record = self.head
+        if record.end - record.start > record.mss:
+            self._records.insert(self._head + 1, self._split(record, record.start + record.mss))
+        if record.retransmitted:
+            record.retransmitted = False
+            self.retrans_out -= record.packets
+            heappush(self._lost, (record.start, id(record), record))
+        if not record.lost and not record.sacked:
+            self._mark_lost(record)
+
+    def mark_all_lost(self) -> None:
+        """After a retransmission time-out: all that the peer does not hold is taken for lost, and retransmissions in
+        flight are forgotten. Where the peer has dropped what it had selectively acknowledged (the first record is
+        among it: reneging, RFC 2018 section 8), the marks are taken back first.
+        """
+        records = self._records[self._head :]
+        reneged = bool(records) and records[0].sacked
+        self._lost.clear()
+        self.lost_out = self.retrans_out = 0
+        if reneged:
+            self.sacked_out = self.high_sacked = 0
+        for record in records:
+            record.retransmitted = False
+            record.lost = False
+            if reneged:
+                record.sacked = False
+            if not record.sacked:
+                self._mark_lost(record)
+
+    def next_lost(self) -> Record | None:
+        """The first lost record that has not been sent again since."""
+        while self._lost:
+            start, _, record = self._lost[0]
+            if record.lost and not record.retransmitted and not record.sacked and record.start == start:
+                return record
+            heappop(self._lost)
+        return None
+
+    def retransmitted(self, record: Record, limit: int, now: int) -> list[Record]:
+        """Notes that `record`, at most `limit` packets of it, and the lost records of the same mss that lie next to it
+        are sent again now; returns them. Together they are one contiguous range.
+        """
+        records = self._records
+        run: list[Record] = []
+        index = bisect_left(records, record.start, self._head, key=_start)
+        while index < len(records) and limit > 0:
+            found = records[index]
+            if not found.lost or found.retransmitted or found.mss != record.mss:
+                break
+            if run and run[-1].end - run[-1].start != run[-1].packets * found.mss:
+                break
+            if found.packets > limit:
+                records.insert(index + 1, self._split(found, found.start + limit * found.mss))
+            found.retransmitted = found.ever_retransmitted = True
+            found.sent_at = now
+            self.retrans_out += found.packets
+            limit -= found.packets
+            run.append(found)
+            index += 1
+        return run
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self.__init__()  # type: ignore[misc]
+
+    def _split(self, record: Record, at: int) -> Record:
+        later = record.split(at)
+        if later.lost and not later.retransmitted:
+            heappush(self._lost, (later.start, id(later), later))
+        return later
+
+    def _mark_lost(self, record: Record) -> None:
+        record.lost = True
+        self.lost_out += record.packets
+        heappush(self._lost, (record.start, id(record), record))
+
+    def _mark_sacked(self, record: Record) -> None:
+        packets = record.packets
+        record.sacked = True
+        self.sacked_out += packets
+        if record.lost:
+            record.lost = False
+            self.lost_out -= packets
+        if record.retransmitted:
+            record.retransmitted = False
+            self.retrans_out -= packets
+        self.high_sacked = max(self.high_sacked, record.end)
+
+
+def _start(record: Record) -> int:
+    return record.start
