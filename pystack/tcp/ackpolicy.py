@@ -6,10 +6,10 @@ from pystack.tcp.config import TcpConfig
 class AckPolicy:
     """Decides between *now* and *later*, and remembers which ACK is owed.
 
-    `now` is set when an ACK has to go with the next `poll_transmit`; `deadline` when one may wait until then. `rcv_mss` estimates
-    the peer's segment size from what arrives (bytes). The first segments of a connection are acknowledged at once (*quick
-    ACKs*), so that the peer's slow start is not held back; a connection that answers each request at once is *interactive*, and
-    there the ACK waits for the answer to carry it.
+    `now` is set when an ACK has to go with the next `poll_transmit`; `deadline` when one may wait until then.
+    `rcv_mss` estimates the peer's segment size from what arrives (bytes). The first segments of a connection are
+    acknowledged at once (*quick ACKs*), so that the peer's slow start is not held back; a connection that answers
+    each request at once is *interactive*, and there the ACK waits for the answer to carry it.
     """
 
     __slots__ = ("_ato", "_config", "_last_text_at", "_quick", "deadline", "interactive", "now", "rcv_mss", "unacked")
@@ -44,7 +44,9 @@ class AckPolicy:
             self.deadline = now + min(self._ato, config.delayed_ack_max)
 
     def on_surprise(self) -> None:
-        """Out-of-order text, a filled hole, a duplicate, a FIN: the peer wants to know at once (RFC 5681 section 4.2)."""
+        """Out-of-order text, a filled hole, a duplicate, a FIN: the peer wants to know at once (RFC 5681 section
+        4.2).
+        """
         self.now = True
 
     def on_text_sent(self, now: int) -> None:

@@ -88,8 +88,8 @@ def _selectively(c: "Connection", blocks: tuple[tuple[int, int], ...]) -> int:
 
 
 def _measure(c: "Connection", seg: Segment, acked: Acked, now: int) -> None:
-    """An RTT sample: from the oldest packet acknowledged where it was sent once (Karn), else from the echoed timestamp, which
-    says which of the transmissions is meant (RFC 7323 section 4).
+    """An RTT sample: from the oldest packet acknowledged where it was sent once (Karn), else from the echoed
+    timestamp, which says which of the transmissions is meant (RFC 7323 section 4).
     """
     rtt = acked.rtt
     if rtt is None and acked.packets and c.agreed.timestamps and seg.options.ts_val is not None:

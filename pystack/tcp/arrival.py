@@ -1,7 +1,7 @@
 """A segment arrives: the steps of RFC 9293 section 3.10.7, in the RFC's own order.
 
-The section number stands at each branch. The amendments are those of RFC 5961 (resets, SYNs and blind data), which RFC 9293
-includes, of RFC 7323 section 5 (PAWS goes before the first step), and of Linux where it says so.
+The section number stands at each branch. The amendments are those of RFC 5961 (resets, SYNs and blind data), which
+RFC 9293 includes, of RFC 7323 section 5 (PAWS goes before the first step), and of Linux where it says so.
 """
 
 from typing import TYPE_CHECKING
@@ -29,8 +29,8 @@ def is_acceptable(seq: int, length: int, rcv_nxt: int, rcv_wnd: int) -> bool:
 
 
 def reset_for(seg: Segment) -> Segment | None:
-    """The RST that answers a segment to a CLOSED port, or an ACK to a listening one (section 3.10.7.1; 3.5.2 group 1). The
-    numbers are as on the wire. A RST is never answered.
+    """The RST that answers a segment to a CLOSED port, or an ACK to a listening one (section 3.10.7.1; 3.5.2 group
+    1). The numbers are as on the wire. A RST is never answered.
     """
     if seg.flags & RST:
         return None
@@ -153,7 +153,8 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> None:
         if seg.flags & RST:
             return
         if rcv.wnd == 0 and seg.seq == rcv.nxt and not seg.flags & SYN:
-            # "Special allowance should be made to accept valid ACKs" while the window is shut: the text goes, the rest stays.
+            # "Special allowance should be made to accept valid ACKs" while the window is shut: the text goes, the
+            # rest stays.
             seg.pieces, seg.size = (), 0
             seg.flags &= ~FIN
             c.acks.on_surprise()
@@ -303,8 +304,8 @@ def _fin_arrives(c: "Connection", now: int) -> None:
 
 
 def _answer_unacceptable(c: "Connection", seg: Segment, now: int) -> None:
-    """The ACK for a segment outside of the window (the first step). Text is always answered, so that a peer whose ACK was
-    lost goes on; what carries none, or a SYN, might be half of an ACK war.
+    """The ACK for a segment outside of the window (the first step). Text is always answered, so that a peer whose ACK
+    was lost goes on; what carries none, or a SYN, might be half of an ACK war.
     """
     if (seg.size and not seg.flags & SYN) or c.challenges.allows(now):
         c.acks.on_surprise()

@@ -1,8 +1,8 @@
 """One TCP connection, sans-IO: the only public class of this package.
 
 It is told the time and fed segments, and asked for segments, events and its next deadline; see the methods. It
-coordinates: the decisions are in the other rooms (`arrival` and `acks` for what comes in, `output` for what goes out), each
-with a small state of its own. Nothing here sleeps, reads a clock or knows of IP.
+coordinates: the decisions are in the other rooms (`arrival` and `acks` for what comes in, `output` for what goes
+out), each with a small state of its own. Nothing here sleeps, reads a clock or knows of IP.
 """
 
 from collections import deque
@@ -46,9 +46,9 @@ class Stats:
 class Connection:
     """One connection.
 
-    `iss` is the initial send sequence number (see `pystack.tcp.isn`), `advmss` the MSS to announce and the most that the path takes
-    (bytes, without options), `default_mss` what holds for a peer that announces none, `ts_offset` where its timestamp clock starts.
-    Make one with `active` or `passive`.
+    `iss` is the initial send sequence number (see `pystack.tcp.isn`), `advmss` the MSS to announce and the most that
+    the path takes (bytes, without options), `default_mss` what holds for a peer that announces none, `ts_offset`
+    where its timestamp clock starts. Make one with `active` or `passive`.
     """
 
     __slots__ = (
@@ -160,8 +160,8 @@ class Connection:
     # What the network does
 
     def receive(self, seg: Segment, now: int) -> None:
-        """A segment has arrived (RFC 9293 section 3.10.7). Its checksum is good; its numbers are as on the wire, and are
-        unwrapped in place.
+        """A segment has arrived (RFC 9293 section 3.10.7). Its checksum is good; its numbers are as on the wire, and
+        are unwrapped in place.
         """
         self.stats.segs_in += seg.segs
         arrival.segment_arrives(self, seg, now)
@@ -210,8 +210,8 @@ class Connection:
         return len(data)
 
     def recv(self, limit: int) -> bytes:
-        """Removes and returns up to `limit` bytes of in-order text; empty where there is none (then `eof` tells whether more
-        can come). The window may open, which the next `poll_transmit` tells the peer.
+        """Removes and returns up to `limit` bytes of in-order text; empty where there is none (then `eof` tells
+        whether more can come). The window may open, which the next `poll_transmit` tells the peer.
         """
         data = self.recvbuf.read(limit)
         rcv = self.tcb.rcv
@@ -222,7 +222,9 @@ class Connection:
         return data
 
     def shutdown_write(self) -> None:
-        """Ends this side after what is queued (RFC 9293 section 3.9.1.4 CLOSE, as half-close). No effect when done before."""
+        """Ends this side after what is queued (RFC 9293 section 3.9.1.4 CLOSE, as half-close). No effect when done
+        before.
+        """
         state = self.tcb.state
         if self.fin_queued or state is State.CLOSED:
             return

@@ -10,8 +10,9 @@ MIN_SND_MSS = 48
 
 
 class Agreed:
-    """What holds for the connection: `peer_mss` in bytes, whether windows are scaled, by how much the peer's window field
-    is shifted (`snd_wscale`) and ours (`rcv_wscale`), and whether timestamps and selective acknowledgements are used.
+    """What holds for the connection: `peer_mss` in bytes, whether windows are scaled, by how much the peer's window
+    field is shifted (`snd_wscale`) and ours (`rcv_wscale`), and whether timestamps and selective acknowledgements are
+    used.
     """
 
     __slots__ = ("peer_mss", "rcv_wscale", "sack", "scaling", "snd_wscale", "timestamps")
@@ -38,8 +39,8 @@ def offer(config: TcpConfig, advmss: int) -> Options:
 
 
 def agree(config: TcpConfig, peer: Options, default_mss: int) -> Agreed:
-    """What our settings and the peer's SYN have in common. `default_mss` holds where the peer sends no MSS: 536 on IPv4,
-    1220 on IPv6 (MUST-15).
+    """What our settings and the peer's SYN have in common. `default_mss` holds where the peer sends no MSS: 536 on
+    IPv4, 1220 on IPv6 (MUST-15).
     """
     scaling = config.window_scaling and peer.wscale is not None
     return Agreed(

@@ -1,7 +1,7 @@
 """What may be sent now, and the segment that carries it.
 
-`next_segment` asks, in this order: a reset that is due, the SYN, what was lost, new text, a window probe, an ACK that is owed.
-Everything with the ACK flag carries the latest acknowledgement and window.
+`next_segment` asks, in this order: a reset that is due, the SYN, what was lost, new text, a window probe, an ACK that
+is owed. Everything with the ACK flag carries the latest acknowledgement and window.
 """
 
 from typing import TYPE_CHECKING
@@ -36,8 +36,8 @@ def next_segment(c: "Connection", now: int, budget: int) -> Segment | None:
 
 
 def effective_mss(c: "Connection") -> int:
-    """Bytes of text in one packet: the MSS less the SACK blocks that will ride along, and no more than half of the largest
-    window that the peer ever offered, so that a peer with a tiny buffer can have two packets in flight.
+    """Bytes of text in one packet: the MSS less the SACK blocks that will ride along, and no more than half of the
+    largest window that the peer ever offered, so that a peer with a tiny buffer can have two packets in flight.
     """
     mss = c.snd_mss
     if c.reassembly:
@@ -48,8 +48,9 @@ def effective_mss(c: "Connection") -> int:
 
 
 def may_send_tail(*, nodelay: bool, fin_queued: bool, small_end: int, una: int) -> bool:
-    """Whether text that does not fill a packet and ends the buffer may go: Nagle's rule as Minshall has it, which counts only
-    *small* packets in flight (RFC 9293 section 3.7.4, SHLD-7). Nothing follows on a FIN, so there is nothing to wait for.
+    """Whether text that does not fill a packet and ends the buffer may go: Nagle's rule as Minshall has it, which
+    counts only *small* packets in flight (RFC 9293 section 3.7.4, SHLD-7). Nothing follows on a FIN, so there is
+    nothing to wait for.
     """
     return nodelay or fin_queued or small_end <= una
 
@@ -57,9 +58,10 @@ def may_send_tail(*, nodelay: bool, fin_queued: bool, small_end: int, una: int) 
 def sendable(*, available: int, window: int, mss: int, packets: int, budget: int, tail_allowed: bool) -> int:
     """How many bytes of text go into the next super-segment.
 
-    `available`: bytes queued and not sent; `window`: bytes that the peer still takes; `packets`: room in the congestion window; `budget`:
-    most bytes of one super-segment. The answer is a multiple of `mss` unless it reaches the end of what is queued. A
-    packet that only the window keeps from being full is not sent (sender-side silly-window avoidance, MUST-38).
+    `available`: bytes queued and not sent; `window`: bytes that the peer still takes; `packets`: room in the
+    congestion window; `budget`: most bytes of one super-segment. The answer is a multiple of `mss` unless it reaches
+    the end of what is queued. A packet that only the window keeps from being full is not sent (sender-side
+    silly-window avoidance, MUST-38).
     """
     limit = min(available, window, packets * mss, max(budget // mss, 1) * mss)
     if limit <= 0:
@@ -183,9 +185,9 @@ def _transmit(c: "Connection", size: int, fin: bool, mss: int, now: int) -> Segm
 
 
 def _probe(c: "Connection", now: int, fits: int) -> Segment | None:
-    """The peer's window keeps us from sending, and nothing is in flight whose ACK could open it: probe, once an RTO has passed
-    (RFC 9293 section 3.8.6.1). What fits the window goes as text; else an empty segment with an old number, which the peer
-    has to answer.
+    """The peer's window keeps us from sending, and nothing is in flight whose ACK could open it: probe, once an RTO
+    has passed (RFC 9293 section 3.8.6.1). What fits the window goes as text; else an empty segment with an old
+    number, which the peer has to answer.
     """
     if c.board:
         return None
@@ -206,7 +208,9 @@ def _probe(c: "Connection", now: int, fits: int) -> Segment | None:
 
 
 def _segment(c: "Connection", start: int, end: int, now: int, reason: str, mss: int = 0, packets: int = 1) -> Segment:
-    """A segment of a synchronized state with the numbers from `start` to `end`: text, FIN, PSH, ACK, window and options."""
+    """A segment of a synchronized state with the numbers from `start` to `end`: text, FIN, PSH, ACK, window and
+    options.
+    """
     sendbuf, rcv = c.sendbuf, c.tcb.rcv
     text_end = min(end, sendbuf.end)
     flags = ACK

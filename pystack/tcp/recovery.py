@@ -23,8 +23,8 @@ class CaState(IntEnum):
 
 
 class Recovery:
-    """The state of loss recovery. `high_seq` is RFC 6675's RecoveryPoint: SND.NXT when the present or the latest episode
-    began; `sack` whether the peer sends selective acknowledgements.
+    """The state of loss recovery. `high_seq` is RFC 6675's RecoveryPoint: SND.NXT when the present or the latest
+    episode began; `sack` whether the peer sends selective acknowledgements.
     """
 
     __slots__ = ("entered_once", "high_seq", "sack", "state")
@@ -46,7 +46,9 @@ class Recovery:
             board.sacked_out += 1
 
     def on_cumulative_ack(self, una: int, packets: int, board: Scoreboard) -> None:
-        """SND.UNA has advanced to `una` over `packets` packets: recovery may be over, or the acknowledgement be partial."""
+        """SND.UNA has advanced to `una` over `packets` packets: recovery may be over, or the acknowledgement be
+        partial.
+        """
         if not self.sack:
             # One packet filled the hole; the others are those that the duplicate ACKs had stood for.
             board.sacked_out = max(0, board.sacked_out - max(packets - 1, 0))
@@ -81,8 +83,8 @@ class Recovery:
         return False
 
     def on_timeout(self, una: int, nxt: int, board: Scoreboard, cc: CongestionControl, now: int) -> None:
-        """The retransmission timer has expired: everything outstanding is taken for lost (RFC 5681 section 3.1; RFC 6675
-        section 5.1). A further time-out of the same data does not reduce ssthresh again.
+        """The retransmission timer has expired: everything outstanding is taken for lost (RFC 5681 section 3.1; RFC
+        6675 section 5.1). A further time-out of the same data does not reduce ssthresh again.
         """
         if self.state is not CaState.LOSS or una >= self.high_seq:
             cc.on_rto(board.packets_out, now)

@@ -14,8 +14,9 @@ class Record:
     """One transmitted range, `start` to `end` in sequence numbers (SYN and FIN count one each).
 
     `sent_at` is the time of the latest transmission, `delivered_at_send` the connection's delivered count then. The
-    flags: `sacked` (the peer holds it), `lost` (taken for lost), `retransmitted` (the latest transmission was not the first and
-    is in flight), `ever_retransmitted` (Karn's rule: no RTT sample), `app_limited` (sent while the application had no more).
+    flags: `sacked` (the peer holds it), `lost` (taken for lost), `retransmitted` (the latest transmission was not the
+    first and is in flight), `ever_retransmitted` (Karn's rule: no RTT sample), `app_limited` (sent while the
+    application had no more).
     """
 
     __slots__ = (

@@ -1,8 +1,8 @@
 """The contract of a congestion controller.
 
 A controller decides one number, `cwnd`: how many packets may be in flight. It is told what happens to the connection's
-packets and never sees a segment. Windows count packets of SMSS bytes, rates are bytes per second, times are nanoseconds.
-Which segments are lost, and what is sent again, is not its business: that is `pystack.tcp.recovery`'s.
+packets and never sees a segment. Windows count packets of SMSS bytes, rates are bytes per second, times are
+nanoseconds. Which segments are lost, and what is sent again, is not its business: that is `pystack.tcp.recovery`'s.
 
 Write a subclass and give it a name with `pystack.tcp.congestion.registry.register_congestion_control`.
 """
@@ -30,7 +30,9 @@ class AckSample:
 
 
 class CongestionControl(ABC):
-    """One connection's controller. `cwnd` and `ssthresh` in packets; `pacing_rate` in bytes per second, None: no pacing."""
+    """One connection's controller. `cwnd` and `ssthresh` in packets; `pacing_rate` in bytes per second, None: no
+    pacing.
+    """
 
     __slots__ = ("cwnd", "pacing_rate", "ssthresh")
 
@@ -57,7 +59,9 @@ class CongestionControl(ABC):
 
     @abstractmethod
     def on_rto(self, in_flight: int, now: int) -> None:
-        """A retransmission timer expired for new data: set `ssthresh` and `cwnd` (RFC 5681 equation 4 and section 3.1)."""
+        """A retransmission timer expired for new data: set `ssthresh` and `cwnd` (RFC 5681 equation 4 and section
+        3.1).
+        """
 
     def on_ecn(self, in_flight: int, now: int) -> None:
         """The peer echoed a congestion mark; as a loss, once a window (RFC 3168 section 6.1.2)."""

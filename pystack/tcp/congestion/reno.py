@@ -1,4 +1,6 @@
-"""Reno: slow start and congestion avoidance of RFC 5681, with NewReno's recovery (RFC 6582) done by the recovery room."""
+"""Reno: slow start and congestion avoidance of RFC 5681, with NewReno's recovery (RFC 6582) done by the recovery
+room.
+"""
 
 from pystack.tcp.congestion.base import AckSample, CongestionControl
 
