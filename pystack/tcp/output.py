@@ -132,7 +132,8 @@ def _retransmission(c: "Connection", now: int, budget: int) -> Segment | None:
     c.cc.on_sent(count, board.in_flight, now)
     if c.timers[Timer.RETRANSMIT] is None or record.start == snd.una:
         c.timers.set(Timer.RETRANSMIT, now + c.rtt.rto)
-    return _segment(c, run[0].start, run[-1].end, now, "retransmit", record.mss, count)
+    # A peer may have acknowledged a part of the first packet.
+    return _segment(c, max(run[0].start, snd.una), run[-1].end, now, "retransmit", record.mss, count)
 
 
 def _new_text(c: "Connection", now: int, budget: int) -> Segment | None:
@@ -214,7 +215,7 @@ def _segment(c: "Connection", start: int, end: int, now: int, reason: str, mss: 
     sendbuf, rcv = c.sendbuf, c.tcb.rcv
     text_end = min(end, sendbuf.end)
     flags = ACK
-    if end > sendbuf.end:
+    if start <= sendbuf.end < end:
         flags |= FIN
     size = max(0, text_end - start)
     if size and (text_end == sendbuf.end or text_end - c.pushed > c.tcb.snd.max_wnd >> 1):

@@ -1,0 +1,58 @@
+"""A connection's place in its host."""
+
+from typing import TYPE_CHECKING
+
+from pystack.tcp.connection import Connection
+
+if TYPE_CHECKING:
+    from pystack.stack.listener import Listener
+
+
+class Endpoint:
+    """One TCP connection of a host: the connection, its two addresses (packed) and ports, and what the host keeps
+    with it.
+
+    `id` is unique in the host; `listener` is set until an application has accepted the connection; `context` belongs
+    to the layer above (a socket).
+    """
+
+    __slots__ = (
+        "armed",
+        "connection",
+        "context",
+        "id",
+        "key",
+        "listener",
+        "local",
+        "local_port",
+        "pseudo",
+        "remote",
+        "remote_port",
+        "touched",
+    )
+
+    def __init__(
+        self,
+        id: int,
+        key: bytes,
+        connection: Connection,
+        local: bytes,
+        local_port: int,
+        remote: bytes,
+        remote_port: int,
+        pseudo: int,
+    ) -> None:
+        self.id = id
+        self.key = key
+        self.connection = connection
+        self.local = local
+        self.local_port = local_port
+        self.remote = remote
+        self.remote_port = remote_port
+        self.pseudo = pseudo
+        """Sum of the pseudo-header but for its length."""
+        self.listener: Listener | None = None
+        self.touched = False
+        self.armed: int | None = None
+        """Deadline of the live entry on the host's heap."""
+        self.context: object = None

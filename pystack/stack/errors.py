@@ -1,0 +1,21 @@
+"""Why a call on a host was refused. `pystack.sock` turns these into errno values."""
+
+
+class StackError(Exception):
+    """The base of what `Host` raises for a caller's mistakes."""
+
+
+class AddressInUse(StackError):
+    """Another socket has this address and port."""
+
+
+class AddressNotAvailable(StackError):
+    """The address is not one of the host's, or no port is left."""
+
+
+class InvalidDestination(StackError):
+    """Nobody can be connected to at this address (RFC 9293 MUST-46)."""
+
+
+class Unreachable(StackError):
+    """The host has no address of the destination's family."""
