@@ -1,0 +1,89 @@
+"""The page of a server that was given nothing to serve: it shows the connection that fetched it."""
+
+import dataclasses
+from collections.abc import Iterable
+from html import escape
+from http import HTTPStatus
+
+from pystack.http.connection import ConnectionInfo
+from pystack.http.parser import Request
+from pystack.http.response import Response, plain
+
+_PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<title>pystack</title>
+<style>
+:root {{ --text: #1c2430; --quiet: #5c6675; --line: #dfe3e8; --page: #fbfbfc; --mark: #0b6e5f; }}
+@media (prefers-color-scheme: dark) {{
+  :root {{ --text: #e4e8ee; --quiet: #98a2b1; --line: #2e3641; --page: #14181e; --mark: #5fd0bc; }}
+}}
+body {{ margin: 0 auto; max-width: 44rem; padding: 3rem 1.25rem; background: var(--page); color: var(--text);
+  font: 1rem/1.55 system-ui, sans-serif; }}
+h1 {{ margin: 0 0 .5rem; font-size: 1.9rem; letter-spacing: -.02em; }}
+h1 span {{ color: var(--mark); }}
+h2 {{ margin: 2.25rem 0 .5rem; font-size: 1.05rem; }}
+p {{ margin: 0 0 1rem; color: var(--quiet); }}
+code, td {{ font-family: ui-monospace, monospace; font-size: .9em; }}
+table {{ width: 100%; border-collapse: collapse; }}
+th, td {{ padding: .35rem 0; border-top: 1px solid var(--line); text-align: left; vertical-align: top;
+  overflow-wrap: anywhere; }}
+th {{ width: 45%; padding-right: 1rem; font-weight: 400; color: var(--quiet); }}
+</style>
+</head>
+<body>
+<h1><span>py</span>stack</h1>
+<p>Every byte of this page came through a TCP/IP stack that is written in Python and lives inside one process.
+Give <code>pystack serve</code> a <code>--root</code> to serve files of your own.</p>
+{tables}
+</body>
+</html>
+"""
+
+_ALLOW = (b"Allow", b"GET, HEAD")
+
+
+async def welcome(request: Request, connection: ConnectionInfo) -> Response:
+    """A handler: the page at "/", 404 elsewhere, 405 for other methods than GET and HEAD."""
+    if request.method not in (b"GET", b"HEAD"):
+        return plain(HTTPStatus.METHOD_NOT_ALLOWED, headers=(_ALLOW,))
+    if request.path != b"/":
+        return plain(HTTPStatus.NOT_FOUND)
+    rows = [
+        ("Your address", _endpoint(connection.peer)),
+        ("Our address", _endpoint(connection.local)),
+        ("Protocol", f"HTTP/{request.version}"),
+        ("Your program", (request.header(b"user-agent") or b"unknown").decode("latin-1")),
+    ]
+    tables = _table("This connection", rows)
+    info = _tcp_info(connection)
+    if info:
+        tables += "\n" + _table("Its TCP, as we see it", info)
+    headers = ((b"Content-Type", b"text/html; charset=utf-8"), (b"Cache-Control", b"no-store"))
+    return Response(HTTPStatus.OK, headers, _PAGE.format(tables=tables).encode())
+
+
+def _tcp_info(connection: ConnectionInfo) -> list[tuple[str, object]]:
+    """The fields of the snapshot that pystack's sockets offer; nothing for sockets that offer none."""
+    ask = getattr(getattr(connection.stream, "socket", None), "tcp_info", None)
+    info = ask() if callable(ask) else None
+    if not dataclasses.is_dataclass(info) or isinstance(info, type):
+        return []
+    return [(field.name, getattr(info, field.name)) for field in dataclasses.fields(info)]
+
+
+def _table(title: str, rows: Iterable[tuple[str, object]]) -> str:
+    lines = [f'<tr><th scope="row">{escape(name)}</th><td>{escape(str(value))}</td></tr>' for name, value in rows]
+    return "\n".join([f"<h2>{escape(title)}</h2>", "<table>", *lines, "</table>"])
+
+
+def _endpoint(address: tuple[str, int] | None) -> str:
+    if address is None:
+        return "unknown"
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
