@@ -52,7 +52,7 @@ class Recovery:
         if not self.sack:
             # One packet filled the hole; the others are those that the duplicate ACKs had stood for.
             board.sacked_out = max(0, board.sacked_out - max(packets - 1, 0))
-            board.sacked_out = min(board.sacked_out, board.packets_out)
+            _limit_duplicates(board)
         if self.state in (CaState.RECOVERY, CaState.LOSS):
             if una >= self.high_seq:
                 self.state = CaState.OPEN
@@ -60,6 +60,7 @@ class Recovery:
                     board.sacked_out = 0
             elif not self.sack and self.state is CaState.RECOVERY and board:
                 board.mark_head_lost()  # RFC 6582 section 3.2 step 3: a partial acknowledgement
+                _limit_duplicates(board)
         if self.state is CaState.DISORDER and not board.sacked_out:
             self.state = CaState.OPEN
 
@@ -77,6 +78,7 @@ class Recovery:
             cc.on_loss(board.packets_out - (board.sacked_out if self.sack else 0), now)
             if not self.sack:
                 board.mark_head_lost()
+                _limit_duplicates(board)
             self._enter(CaState.RECOVERY, nxt)
             return True
         self.state = CaState.DISORDER if board.sacked_out else CaState.OPEN
@@ -99,3 +101,10 @@ class Recovery:
         self.state = state
         self.high_seq = nxt
         self.entered_once = True
+
+
+def _limit_duplicates(board: Scoreboard) -> None:
+    """A packet that is lost cannot have caused a duplicate ACK: more duplicates than the other packets were copies
+    that the network made, and would have the sender believe that fewer than none are in flight.
+    """
+    board.sacked_out = min(board.sacked_out, board.packets_out - board.lost_out)
