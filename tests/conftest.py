@@ -62,5 +62,5 @@ def netns() -> Iterator[Namespace]:
         pytest.skip("there is no /dev/net/tun")
     if shutil.which("ip") is None:
         pytest.skip("iproute2 is not installed")
-    with named_netns(f"pt-link-{os.getpid()}") as namespace:
+    with named_netns(f"pt-{os.getpid()}") as namespace:
         yield Namespace(namespace.name)
