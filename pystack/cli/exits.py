@@ -1,0 +1,26 @@
+"""How a command ends: a sentence on standard error and an exit status; no traceback for what a user can cause."""
+
+import sys
+from typing import NoReturn
+
+FAILED = 1
+"""A failure at work: the device went away, the network does not answer."""
+USAGE = 2
+"""Usage, rights or set-up."""
+
+
+class Refusal(Exception):
+    """What was asked cannot be done; the message is one sentence that says why and what to change. Exit status 2."""
+
+
+def end(status: int, sentence: str) -> NoReturn:
+    """Prints the sentence and exits."""
+    print(f"pystack: {sentence}", file=sys.stderr)
+    sys.exit(status)
+
+
+def sentence_of(error: BaseException) -> str:
+    """What the error says; of a group, its first error."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error)

@@ -1,0 +1,241 @@
+"""`pystack serve`: an HTTP server, and three small services, on a TUN device."""
+
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from ipaddress import ip_interface
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import trio
+import typer
+
+from pystack.cli import services
+from pystack.cli.exits import FAILED, USAGE, Refusal, end, sentence_of
+from pystack.http.config import HttpConfig
+from pystack.http.connection import Handler
+from pystack.http.drain import Drain
+from pystack.http.server import serve_http
+from pystack.http.static import StaticFiles
+from pystack.http.welcome import welcome
+from pystack.link.addresses import HostAddresses, Interface, parse_interface
+from pystack.link.device import DeviceLost, LinkError
+from pystack.net.open import DEFAULT_ADDRESSES, open_tun
+from pystack.net.stack import Net
+from pystack.tcp.config import TcpConfig
+from pystack.tcp.congestion.registry import congestion_controls
+
+_log = logging.getLogger("pystack")
+
+
+def serve(
+    tun: Annotated[str, typer.Option(metavar="NAME", help="The TUN device to make, or to attach to.")] = "tun0",
+    address: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CIDR", help="An address of the stack; any replaces both defaults.", show_default=False),
+    ] = None,
+    host_address: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CIDR|none",
+            help="The kernel's address; default: the first of each network that is not ours. "
+            "`none`: attach to an existing device and leave it as it is.",
+            show_default=False,
+        ),
+    ] = None,
+    http: Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="Port of the HTTP server.")] = 80,
+    root: Annotated[Path | None, typer.Option(metavar="DIR", help="Serve the files below this directory.")] = None,
+    echo: Annotated[int | None, typer.Option(min=1, max=65535, metavar="PORT", help="RFC 862 on this port.")] = None,
+    discard: Annotated[int | None, typer.Option(min=1, max=65535, metavar="PORT", help="RFC 863 on this port.")] = None,
+    chargen: Annotated[int | None, typer.Option(min=1, max=65535, metavar="PORT", help="RFC 864 on this port.")] = None,
+    mtu: Annotated[int | None, typer.Option(metavar="BYTES", help="MTU of the device, at least 576.")] = None,
+    congestion: Annotated[str, typer.Option(metavar="NAME", help="Congestion controller.")] = TcpConfig().congestion,
+    capture: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every packet to a pcapng file.")] = None,
+    grace: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Time for requests in flight at the end.")] = 2,
+    idle_timeout: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Close idle connections; 0: never.")
+    ] = 75,
+    access_log: Annotated[bool, typer.Option("--access-log", help="Log each request to standard error.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more to standard error.")] = False,
+) -> None:
+    """Serve HTTP over a TUN device, through the TCP/IP stack in this process.
+
+    Prints one line, the URLs, once everything accepts. Ends with SIGINT, SIGTERM or SIGHUP: requests in flight have
+    `--grace` seconds; a second signal ends at once.
+    """
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if verbose else logging.WARNING,
+        format="%(asctime)s %(name)s: %(message)s",
+    )
+    if access_log:
+        logging.getLogger("pystack.http.access").setLevel(logging.INFO)
+    status, sentence = 0, ""
+    try:
+        ports = _distinct_ports(http=http, echo=echo, discard=discard, chargen=chargen)
+        run = partial(
+            _run,
+            tun=tun,
+            addresses=_addresses(address),
+            host_addresses=_host_addresses(host_address),
+            mtu=mtu,
+            tcp=TcpConfig(congestion=_known_congestion(congestion)),
+            capture=_writable(capture),
+            ports=ports,
+            handler=_handler(root),
+            http_config=HttpConfig(idle_timeout=idle_timeout, access_log=access_log),
+            grace=grace,
+        )
+        trio.run(run)
+    except* (Refusal, LinkError) as group:
+        status, sentence = USAGE, sentence_of(group)
+    except* (DeviceLost, OSError) as group:
+        status, sentence = FAILED, sentence_of(group)
+    if status:
+        end(status, sentence)
+
+
+async def _run(
+    *,
+    tun: str,
+    addresses: Sequence[Interface],
+    host_addresses: HostAddresses,
+    mtu: int | None,
+    tcp: TcpConfig,
+    capture: BinaryIO | None,
+    ports: dict[str, int],
+    handler: Handler,
+    http_config: HttpConfig,
+    grace: float,
+) -> None:
+    with (
+        trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals,
+        trio.CancelScope() as everything,
+    ):
+        async with (
+            open_tun(
+                tun, addresses=addresses, host_addresses=host_addresses, mtu=mtu, tcp=tcp, capture=capture, grace=grace
+            ) as net,
+            trio.open_nursery() as nursery,
+        ):
+            drain = Drain()
+            nursery.start_soon(_stop_on_signal, signals, drain, everything, grace)
+            await _serve_all(net, ports, handler, http_config, drain)
+            nursery.cancel_scope.cancel()
+
+
+async def _serve_all(net: Net, ports: dict[str, int], handler: Handler, config: HttpConfig, drain: Drain) -> None:
+    """Serves until `drain` stops it and the last connection in flight is done."""
+    async with trio.open_nursery() as nursery:
+        for name, port in ports.items():
+            listeners = await net.open_tcp_listeners(port)
+            if name == "http":
+                await nursery.start(partial(serve_http, listeners, handler, config, drain=drain))
+            else:
+                await nursery.start(partial(_serve_service, listeners, _SERVICES[name], drain))
+        # The one line on standard output, which tells whoever waits that we are ready.
+        print(*_urls(net, ports["http"]), flush=True)
+
+
+_SERVICES: dict[str, services.Service] = {
+    "echo": services.echo,
+    "discard": services.discard,
+    "chargen": services.chargen,
+}
+
+
+async def _serve_service(
+    listeners: list[trio.SocketListener],
+    service: services.Service,
+    drain: Drain,
+    task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    async with trio.open_nursery() as connections, trio.open_nursery() as accepting:
+        await accepting.start(
+            partial(trio.serve_listeners, partial(services.serve_one, service), listeners, handler_nursery=connections)
+        )
+        task_status.started()
+        await drain.wait_stopping()
+        accepting.cancel_scope.cancel()
+
+
+async def _stop_on_signal(
+    signals: AsyncIterator[int], drain: Drain, everything: trio.CancelScope, grace: float
+) -> None:
+    """The first signal ends in order, within the grace time; the second at once."""
+    async for number in signals:
+        if drain.stopping:
+            everything.cancel()
+            return
+        _log.info("%s: finishing what is in flight", signal.Signals(number).name)
+        drain.stop()
+        everything.deadline = trio.current_time() + grace
+
+
+def _urls(net: Net, port: int) -> list[str]:
+    suffix = "" if port == 80 else f":{port}"
+    hosts = (f"[{a}]" if a.version == 6 else str(a) for a in net.addresses)
+    return [f"http://{host}{suffix}/" for host in hosts]
+
+
+def _addresses(given: list[str] | None) -> list[Interface]:
+    if given:
+        return [parse_interface(text) for text in given]
+    addresses = [ip_interface(text) for text in DEFAULT_ADDRESSES]
+    if not _kernel_has_ipv6():
+        _log.warning("this host has IPv6 turned off: serving IPv4 alone")
+        addresses = [a for a in addresses if a.version == 4]
+    return addresses
+
+
+def _kernel_has_ipv6() -> bool:
+    try:
+        return Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").read_text().strip() == "0"
+    except OSError:
+        return False
+
+
+def _host_addresses(given: list[str] | None) -> HostAddresses:
+    if not given:
+        return None
+    if given == ["none"]:
+        return "none"
+    return [parse_interface(text) for text in given]
+
+
+def _distinct_ports(**asked: int | None) -> dict[str, int]:
+    ports = {name: port for name, port in asked.items() if port is not None}
+    for name, port in ports.items():
+        others = [other for other, p in ports.items() if p == port and other != name]
+        if others:
+            raise Refusal(f"--{name} and --{others[0]} both ask for port {port}: give one of them another port")
+    return ports
+
+
+def _known_congestion(name: str) -> str:
+    known = congestion_controls()
+    if name not in known:
+        raise Refusal(f"no congestion controller is called {name!r}: --congestion takes {', '.join(known)}")
+    return name
+
+
+def _handler(root: Path | None) -> Handler:
+    if root is None:
+        return welcome
+    try:
+        return StaticFiles(root)
+    except NotADirectoryError:
+        raise Refusal(f"{root} is not a directory: name one with --root") from None
+
+
+def _writable(path: Path | None) -> BinaryIO | None:
+    if path is None:
+        return None
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise Refusal(
+            f"cannot write the capture file {path} ({error.strerror}): choose another with --capture"
+        ) from None

@@ -1,0 +1,130 @@
+"""Every refusal: one sentence that names the reason, exit status 2, no traceback, and nothing changed on the host."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PYSTACK = (sys.executable, "-m", "pystack")
+
+
+def refuse(*argv: str) -> Any:
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60)
+
+
+def sentence(result: Any) -> str:
+    assert result.returncode == 2, result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    return str(result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        (["--address", "10.0.0.300/24"], "10.0.0.300/24"),
+        (["--address", "10.0.0.2/33"], "10.0.0.2/33"),
+        (["--host-address", "nonsense"], "nonsense"),
+        (["--http", "0"], "--http"),
+        (["--http", "65536"], "--http"),
+        (["--echo", "port"], "--echo"),
+        (["--echo", "80"], "port 80"),
+        (["--root", "/no/such/directory"], "/no/such/directory"),
+        (["--congestion", "warp"], "warp"),
+        (["--capture", "/no/such/directory/file"], "/no/such/directory/file"),
+        (["--mtu", "575"], "575"),
+        (["--mtu", "1279"], "1279"),
+        (["--grace", "-1"], "--grace"),
+        (["--no-such-option"], "--no-such-option"),
+        (["--tun", "a-name-that-is-too-long"], "a-name-that-is-too-long"),
+    ],
+)
+def test_usage(args: list[str], named: str) -> None:
+    assert named in sentence(refuse(*PYSTACK, "serve", *args))
+
+
+@pytest.mark.kernel
+class TestOnTheHost:
+    @pytest.fixture
+    def pystack(self, netns: Any) -> Callable[..., Any]:
+        def call(*args: str) -> Any:
+            return refuse("ip", "netns", "exec", netns.name, *PYSTACK, *args)
+
+        return call
+
+    @pytest.fixture
+    def ip(self, netns: Any) -> Callable[..., str]:
+        def call(*args: str) -> str:
+            return subprocess.run(["ip", "-n", netns.name, *args], check=True, capture_output=True, text=True).stdout
+
+        return call
+
+    @pytest.mark.parametrize("address", ["10.0.0.77/24", "fd00:7079::5/64"])
+    def test_an_address_of_the_host_overlaps(self, pystack: Any, ip: Any, address: str) -> None:
+        ip("link", "add", "dummy7", "type", "dummy")
+        ip("link", "set", "dummy7", "up")
+        ip("address", "add", address, "dev", "dummy7", *(["nodad"] if ":" in address else []))
+        text = sentence(pystack("serve"))
+        assert "dummy7" in text
+        assert address.partition("/")[0] in text
+        assert "--address" in text
+        assert "tun0" not in ip("-o", "link")
+
+    def test_a_route_of_the_host_overlaps(self, pystack: Any, ip: Any) -> None:
+        ip("link", "add", "dummy7", "type", "dummy")
+        ip("link", "set", "dummy7", "up")
+        ip("route", "add", "10.0.0.0/16", "dev", "dummy7")
+        text = sentence(pystack("serve"))
+        assert "dummy7" in text
+        assert "10.0.0.0/16" in text
+
+    def test_the_device_is_busy(self, pystack: Any, serve: Any) -> None:
+        server = serve()
+        text = sentence(pystack("serve", "--address", "10.9.0.2/24"))
+        assert "tun0" in text
+        assert str(server.process.pid) in text
+        assert "--tun" in text
+
+    def test_the_device_is_of_another_kind(self, pystack: Any, ip: Any) -> None:
+        ip("link", "add", "tun0", "type", "dummy")
+        assert "dummy" in sentence(pystack("serve"))
+        assert "tun0" in ip("-o", "link")
+
+    def test_the_device_is_someone_elses(self, pystack: Any, ip: Any) -> None:
+        ip("tuntap", "add", "tun0", "mode", "tun")
+        before = ip("-o", "addr")
+        assert "--host-address none" in sentence(pystack("serve"))
+        assert ip("-o", "addr") == before
+
+    def test_without_the_right_to_make_a_device(self, netns: Any) -> None:
+        if shutil.which("setpriv") is None:
+            pytest.skip("setpriv is not installed")
+        powerless = ["setpriv", "--inh-caps", "-all", "--bounding-set", "-all"]
+        text = sentence(refuse("ip", "netns", "exec", netns.name, *powerless, *PYSTACK, "serve"))
+        assert "root" in text
+        assert "ip tuntap add" in text
+
+
+def test_no_command_is_usage() -> None:
+    result = refuse(*PYSTACK)
+    assert result.returncode == 2
+    assert "serve" in result.stdout + result.stderr
+
+
+def test_help_names_every_option() -> None:
+    result = refuse(*PYSTACK, "serve", "--help")
+    assert result.returncode == 0
+    for option in (
+        *("--tun", "--address", "--host-address", "--http", "--root", "--echo", "--discard", "--chargen", "--mtu"),
+        *("--congestion", "--capture", "--grace", "--access-log"),
+    ):
+        assert option in result.stdout
+
+
+def test_the_root_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("x")
+    assert "not a directory" in sentence(refuse(*PYSTACK, "serve", "--root", str(tmp_path / "f")))
