@@ -139,7 +139,7 @@ class Connection:
         self.cwnd_limited = False
         self.small_end = iss
         """Minshall's snd.sml: the end of the latest segment that was smaller than the MSS."""
-        self.pushed = iss
+        self.pushed = iss + 1
         """The end of the latest segment with PSH."""
 
     @classmethod

@@ -17,7 +17,8 @@ from pystack.wire.tcp import ACK, FIN, PSH, RST, SYN, Segment
 if TYPE_CHECKING:
     from pystack.tcp.connection import Connection
 
-_SMALLEST_MSS = 48
+_SMALLEST_BOUND = 48
+"""A window smaller than this does not make packets smaller, which would cost more headers than it saves waiting."""
 
 
 def next_segment(c: "Connection", now: int, budget: int) -> Segment | None:
@@ -44,7 +45,7 @@ def effective_mss(c: "Connection") -> int:
         mss -= _sack_bytes(c)
     largest = c.tcb.snd.max_wnd
     bound = largest >> 1 if largest > 536 else largest
-    return max(_SMALLEST_MSS, min(mss, bound))
+    return min(mss, max(bound, _SMALLEST_BOUND))
 
 
 def may_send_tail(*, nodelay: bool, fin_queued: bool, small_end: int, una: int) -> bool:
@@ -120,20 +121,24 @@ def _retransmission(c: "Connection", now: int, budget: int) -> Segment | None:
     record = board.next_lost()
     if record is None:
         return None
-    packets = min(c.cc.cwnd - board.in_flight, max(budget // record.mss, 1))
+    room = c.cc.cwnd - board.in_flight
+    if c.recovery.must_resend:
+        room = max(room, 1)
+    packets = min(room, max(budget // record.mss, 1))
     if record.start > snd.una:
         # Beyond the right edge of a window that has shrunk, only the first packet goes (SHLD-16, MAY-7).
         packets = min(packets, (snd.una + snd.wnd - record.start) // record.mss)
     if packets <= 0:
         return None
     run = board.retransmitted(record, packets, now)
+    c.recovery.must_resend = False
     count = sum(r.packets for r in run)
     c.stats.retrans_segs += count
     c.cc.on_sent(count, board.in_flight, now)
     if c.timers[Timer.RETRANSMIT] is None or record.start == snd.una:
         c.timers.set(Timer.RETRANSMIT, now + c.rtt.rto)
     # A peer may have acknowledged a part of the first packet.
-    return _segment(c, max(run[0].start, snd.una), run[-1].end, now, "retransmit", record.mss, count)
+    return _segment(c, max(run[0].start, snd.una), run[-1].end, now, "retransmit", record.mss)
 
 
 def _new_text(c: "Connection", now: int, budget: int) -> Segment | None:
@@ -182,7 +187,7 @@ def _transmit(c: "Connection", size: int, fin: bool, mss: int, now: int) -> Segm
     if size:
         c.acks.on_text_sent(now)
     c.cc.on_sent(record.packets, board.in_flight, now)
-    return _segment(c, start, end, now, "data" if size else "fin", mss, record.packets)
+    return _segment(c, start, end, now, "data" if size else "fin", mss)
 
 
 def _probe(c: "Connection", now: int, fits: int) -> Segment | None:
@@ -208,9 +213,9 @@ def _probe(c: "Connection", now: int, fits: int) -> Segment | None:
     return _segment(c, c.tcb.snd.una - 1, c.tcb.snd.una - 1, now, "probe")
 
 
-def _segment(c: "Connection", start: int, end: int, now: int, reason: str, mss: int = 0, packets: int = 1) -> Segment:
+def _segment(c: "Connection", start: int, end: int, now: int, reason: str, mss: int = 0) -> Segment:
     """A segment of a synchronized state with the numbers from `start` to `end`: text, FIN, PSH, ACK, window and
-    options.
+    options. With more than `mss` bytes of text it is a super-segment; a FIN needs no packet of its own.
     """
     sendbuf, rcv = c.sendbuf, c.tcb.rcv
     text_end = min(end, sendbuf.end)
@@ -230,29 +235,36 @@ def _segment(c: "Connection", start: int, end: int, now: int, reason: str, mss: 
         rcv.wnd >> c.agreed.rcv_wscale,
         sendbuf.pieces(start, text_end) if size else (),
         size,
-        _options(c, now),
+        _options(c, now, min(size, mss)),
         reason,
     )
-    if packets > 1:
+    if size > mss > 0:
         seg.mss = mss
-        seg.segs = packets
+        seg.segs = -(-size // mss)
     c.stats.bytes_sent += size
     c.last_ack_sent = rcv.nxt
     c.acks.on_ack_sent()
     return seg
 
 
-def _options(c: "Connection", now: int) -> Options:
-    """Timestamps on every segment once agreed (RFC 7323 section 3.2), SACK blocks while text is missing (RFC 2018)."""
+def _options(c: "Connection", now: int, text: int) -> Options:
+    """Timestamps on every segment once agreed (RFC 7323 section 3.2), SACK blocks while text is missing (RFC 2018).
+    `text` is what one packet carries: a retransmission has the size that it had when no text was missing, and takes
+    only the blocks that still fit.
+    """
     agreed = c.agreed
-    blocks = c.reassembly.blocks() if agreed.sack and c.reassembly else ()
+    blocks: tuple[tuple[int, int], ...] = ()
+    if agreed.sack and c.reassembly:
+        blocks = c.reassembly.blocks()[: max(0, min(_most_blocks(c), (c.snd_mss - text - 4) // 8))]
     if agreed.timestamps:
-        return Options(ts_val=c.ts.val(now), ts_ecr=c.ts.recent, sack=blocks[:3])
+        return Options(ts_val=c.ts.val(now), ts_ecr=c.ts.recent, sack=blocks)
     return Options(sack=blocks) if blocks else NO_OPTIONS
 
 
 def _sack_bytes(c: "Connection") -> int:
-    if not c.agreed.sack:
-        return 0
-    most = 3 if c.agreed.timestamps else 4
-    return 4 + 8 * min(most, len(c.reassembly.blocks()))
+    return 4 + 8 * min(_most_blocks(c), len(c.reassembly.blocks())) if c.agreed.sack else 0
+
+
+def _most_blocks(c: "Connection") -> int:
+    """What 40 bytes of options hold (RFC 2018 section 3)."""
+    return 3 if c.agreed.timestamps else 4

@@ -24,16 +24,19 @@ class CaState(IntEnum):
 
 class Recovery:
     """The state of loss recovery. `high_seq` is RFC 6675's RecoveryPoint: SND.NXT when the present or the latest
-    episode began; `sack` whether the peer sends selective acknowledgements.
+    episode began; `sack` whether the peer sends selective acknowledgements; `must_resend` whether one lost packet goes
+    out whatever the window says: the fast retransmit itself (RFC 5681 section 3.2 step 3, RFC 6675 section 5 step 4.3),
+    and the answer to a partial acknowledgement (RFC 6582 section 3.2 step 3).
     """
 
-    __slots__ = ("entered_once", "high_seq", "sack", "state")
+    __slots__ = ("entered_once", "high_seq", "must_resend", "sack", "state")
 
     def __init__(self, iss: int) -> None:
         self.state = CaState.OPEN
         self.high_seq = iss
         self.sack = False
         self.entered_once = False
+        self.must_resend = False
 
     @property
     def cwnd_may_grow(self) -> bool:
@@ -60,6 +63,7 @@ class Recovery:
                     board.sacked_out = 0
             elif not self.sack and self.state is CaState.RECOVERY and board:
                 board.mark_head_lost()  # RFC 6582 section 3.2 step 3: a partial acknowledgement
+                self.must_resend = True
                 _limit_duplicates(board)
         if self.state is CaState.DISORDER and not board.sacked_out:
             self.state = CaState.OPEN
@@ -101,6 +105,7 @@ class Recovery:
         self.state = state
         self.high_seq = nxt
         self.entered_once = True
+        self.must_resend = state is CaState.RECOVERY
 
 
 def _limit_duplicates(board: Scoreboard) -> None:

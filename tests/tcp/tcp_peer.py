@@ -52,7 +52,9 @@ class Peer:
         if self.ts_val is not None:
             options.setdefault("ts_val", self.ts_val)
         if "sack" in options:
-            options["sack"] = tuple(((l + self.iss) % 2**32, (r + self.iss) % 2**32) for l, r in options["sack"])
+            options["sack"] = tuple(
+                ((left + self.iss) % 2**32, (right + self.iss) % 2**32) for left, right in options["sack"]
+            )
         bits = sum(LETTERS[letter] for letter in flags)
         seg = Segment(
             (self.irs + seq) % 2**32,
