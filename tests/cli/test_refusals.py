@@ -65,21 +65,21 @@ class TestOnTheHost:
 
     @pytest.mark.parametrize("address", ["10.0.0.77/24", "fd00:7079::5/64"])
     def test_an_address_of_the_host_overlaps(self, pystack: Any, ip: Any, address: str) -> None:
-        ip("link", "add", "dummy7", "type", "dummy")
-        ip("link", "set", "dummy7", "up")
-        ip("address", "add", address, "dev", "dummy7", *(["nodad"] if ":" in address else []))
+        ip("link", "add", "lan0", "type", "veth", "peer", "name", "lan1")
+        ip("link", "set", "lan0", "up")
+        ip("address", "add", address, "dev", "lan0", *(["nodad"] if ":" in address else []))
         text = sentence(pystack("serve"))
-        assert "dummy7" in text
+        assert "lan0" in text
         assert address.partition("/")[0] in text
         assert "--address" in text
         assert "tun0" not in ip("-o", "link")
 
     def test_a_route_of_the_host_overlaps(self, pystack: Any, ip: Any) -> None:
-        ip("link", "add", "dummy7", "type", "dummy")
-        ip("link", "set", "dummy7", "up")
-        ip("route", "add", "10.0.0.0/16", "dev", "dummy7")
+        ip("link", "add", "lan0", "type", "veth", "peer", "name", "lan1")
+        ip("link", "set", "lan0", "up")
+        ip("route", "add", "10.0.0.0/16", "dev", "lan0")
         text = sentence(pystack("serve"))
-        assert "dummy7" in text
+        assert "lan0" in text
         assert "10.0.0.0/16" in text
 
     def test_the_device_is_busy(self, pystack: Any, serve: Any) -> None:
@@ -90,8 +90,8 @@ class TestOnTheHost:
         assert "--tun" in text
 
     def test_the_device_is_of_another_kind(self, pystack: Any, ip: Any) -> None:
-        ip("link", "add", "tun0", "type", "dummy")
-        assert "dummy" in sentence(pystack("serve"))
+        ip("link", "add", "tun0", "type", "veth", "peer", "name", "lan1")
+        assert "veth" in sentence(pystack("serve"))
         assert "tun0" in ip("-o", "link")
 
     def test_the_device_is_someone_elses(self, pystack: Any, ip: Any) -> None:
