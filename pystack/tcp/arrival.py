@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 
 def is_acceptable(seq: int, length: int, rcv_nxt: int, rcv_wnd: int) -> bool:
-    """The four cases of RFC 9293 section 3.10.7.4 (table 6)."""
+    """The four cases of RFC 9293 section 3.10.7.4 (table 6); but an empty segment may lie at the right edge, as in
+    Linux: a peer that has filled the window sends its ACKs from there, and without them our own side would stall.
+    """
     edge = rcv_nxt + rcv_wnd
     if length == 0:
-        return seq == rcv_nxt if rcv_wnd == 0 else rcv_nxt <= seq < edge
+        return rcv_nxt <= seq <= edge
     if rcv_wnd == 0:
         return False
     return rcv_nxt <= seq < edge or rcv_nxt <= seq + length - 1 < edge

@@ -44,6 +44,15 @@ def test_the_four_cases_of_acceptability(seq: int, length: int, window: int, exp
     assert is_acceptable(seq, length, 100, window) is expected
 
 
+def test_an_ack_at_the_right_edge_is_acceptable() -> None:
+    """A peer that has filled our window sends its pure ACKs from there; without them our side would stall."""
+    assert is_acceptable(110, 0, 100, 10)
+    p = established(TcpConfig(rcvbuf=2000, timestamps=False, window_scaling=False))
+    p.sends(1000)
+    p.gives(seq=2001, ack=1001)
+    assert p.c.tcb.snd.una == p.iss + 1001
+
+
 # CLOSED and LISTEN
 
 
