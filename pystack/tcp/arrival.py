@@ -138,9 +138,11 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> None:
             if c.board:
                 c.board.mark_head_lost()
             return
-        # Figure 8's SYN,ACK of a simultaneous open, which the acceptability test by its letter would refuse.
+        # Figure 8's SYN,ACK of a simultaneous open, which the acceptability test by its letter would refuse. Its window
+        # is not scaled, and that of what it becomes is: rounded down to the unit, it means the same.
         seg.seq += 1
         seg.flags &= ~SYN
+        seg.wnd >>= c.agreed.snd_wscale
 
     # RFC 7323 5.3 R1 (PAWS), before the first step; a RST is exempt.
     if c.agreed.timestamps and not seg.flags & RST:

@@ -126,6 +126,20 @@ def test_simultaneous_open() -> None:
     assert p.state is State.ESTABLISHED
 
 
+def test_the_window_of_a_syn_is_never_scaled() -> None:
+    """MUST-1; RFC 7323 section 2.2: not in a simultaneous open either."""
+    for flags in ("S", "S."):
+        p = Peer(TcpConfig())
+        p.takes()
+        p.gives(flags, seq=0, wnd=1024, wscale=7, mss=1460)
+        if flags == "S":
+            p.gives("S.", seq=0, wnd=1024, wscale=7, mss=1460)
+        assert p.state is State.ESTABLISHED
+        assert p.c.tcb.snd.wnd == 1024
+        p.gives(".", wnd=1024)
+        assert p.c.tcb.snd.wnd == 131_072
+
+
 # SYN-RECEIVED
 
 
