@@ -308,10 +308,10 @@ def _fin_arrives(c: "Connection", now: int) -> None:
 
 
 def _answer_unacceptable(c: "Connection", seg: Segment, now: int) -> None:
-    """The ACK for a segment outside of the window (the first step). Text is always answered, so that a peer whose ACK
-    was lost goes on; what carries none, or a SYN, might be half of an ACK war.
+    """The ACK for a segment outside of the window (the first step). Text and a FIN are always answered, so that a peer
+    whose ACK was lost goes on; what carries neither, or a SYN, might be half of an ACK war.
     """
-    if (seg.size and not seg.flags & SYN) or c.challenges.allows(now):
+    if (seg.len and not seg.flags & SYN) or c.challenges.allows(now):
         c.acks.on_surprise()
 
 

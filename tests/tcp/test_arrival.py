@@ -209,6 +209,12 @@ def test_answers_to_what_carries_no_text_are_rate_limited() -> None:
     assert p.gives(seq=-999) == ACK_ONLY
 
 
+def test_a_repeated_fin_is_answered_each_time() -> None:
+    """It occupies a number, so it is no half of an ACK war; and the peer waits for nothing else."""
+    p = in_state(State.CLOSE_WAIT)
+    assert [p.gives("F.", seq=1), p.gives("F.", seq=1)] == [[". 1:1(0) ack 2"]] * 2
+
+
 def test_a_segment_without_ack_is_dropped_in_silence() -> None:
     p = established()
     assert p.gives("P", text=10) == []
