@@ -152,8 +152,8 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> None:
             _answer_unacceptable(c, seg, now)
             return
 
-    # First: the sequence number.
-    if not is_acceptable(seg.seq, seg.len, rcv.nxt, rcv.wnd):
+    # First: the sequence number. What a RST carries is nothing that needs a window (SHLD-2, MUST-66).
+    if not is_acceptable(seg.seq, 0 if seg.flags & RST else seg.len, rcv.nxt, rcv.wnd):
         if seg.flags & RST:
             return
         if rcv.wnd == 0 and seg.seq == rcv.nxt and not seg.flags & SYN:

@@ -222,6 +222,20 @@ def test_a_segment_without_ack_is_dropped_in_silence() -> None:
     assert p.c.recvbuf.size == 0
 
 
+def test_a_shut_window_takes_acks_resets_and_no_text() -> None:
+    """MUST-66."""
+    p = established(TcpConfig(rcvbuf=2000, timestamps=False, window_scaling=False))
+    p.gives(text=1000)
+    p.gives(seq=1001, text=1000)
+    assert p.c.tcb.rcv.wnd == 0
+    p.sends(10)
+    assert p.gives(seq=2001, ack=11, text=1) == [". 11:11(0) ack 2001"]
+    assert p.c.tcb.snd.una == p.iss + 11
+    assert p.c.recvbuf.size == 2000
+    p.gives("R", seq=2001, text=b"why", ack=0)
+    assert p.c.ending is Ending.RESET, "SHLD-2: a RST may carry text"
+
+
 def test_a_window_probe_is_answered() -> None:
     """MUST-36."""
     p = established()
