@@ -216,8 +216,8 @@ def _reset_arrives(c: "Connection", seg: Segment, now: int) -> None:
         _challenge(c, now)
     elif state is State.SYN_RECEIVED:
         c.finish(Ending.REFUSED if c.active_open else Ending.RESET)
-    elif state in (State.CLOSING, State.LAST_ACK, State.TIME_WAIT):
-        c.finish(Ending.NORMAL)
+    elif state in (State.CLOSING, State.LAST_ACK, State.TIME_WAIT) and c.tcb.snd.una >= c.sendbuf.end:
+        c.finish(Ending.NORMAL)  # nothing but the end of our FIN can be missing
     else:
         c.finish(Ending.RESET)
 

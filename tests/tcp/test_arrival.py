@@ -280,6 +280,24 @@ def test_what_a_reset_means_to_the_application(state: State, ending: Ending) -> 
     assert p.c.ending is ending
 
 
+@pytest.mark.parametrize("state", [State.CLOSING, State.LAST_ACK])
+def test_a_reset_that_loses_text_is_no_normal_end(state: State) -> None:
+    """MUST-12."""
+    p = established()
+    p.c.send(b"never acknowledged")
+    if state is State.CLOSING:
+        p.c.shutdown_write()
+        p.takes()
+        p.gives("F.", ack=1)
+    else:
+        p.gives("F.")
+        p.c.shutdown_write()
+        p.takes()
+    assert p.state is state
+    p.gives("R", seq=2)
+    assert p.c.ending is Ending.RESET
+
+
 # The fourth step: the SYN bit
 
 
