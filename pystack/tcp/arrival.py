@@ -275,7 +275,9 @@ def _text_and_fin(c: "Connection", seg: Segment, now: int) -> None:
                     _append(c, piece, len(piece))
             c.events |= Event.READABLE
         else:
-            c.reassembly.insert(start, payload)
+            # The window bounds the text, not what small pieces cost to keep; in-order text always gets in.
+            if c.recvbuf.held + c.reassembly.held < 2 * c.config.rcvbuf:
+                c.reassembly.insert(start, payload)
             c.acks.on_surprise()
     if c.peer_fin is not None:
         c.acks.on_surprise()

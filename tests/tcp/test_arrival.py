@@ -410,6 +410,17 @@ def test_text_after_the_fin_is_ignored(state: State) -> None:
     assert p.state is state
 
 
+def test_many_tiny_pieces_out_of_order_are_bounded_in_memory() -> None:
+    """The window bounds what they carry, but not what it costs to keep them."""
+    p = established(TcpConfig(rcvbuf=10_000, timestamps=False, window_scaling=False))
+    for seq in range(2, 9_000, 2):
+        p.puts(seq=seq, text=1)
+    assert p.c.reassembly.held <= 2 * 10_000 + 500
+    p.takes()
+    p.gives(seq=1, text=9_000)
+    assert p.c.recvbuf.size == 9_000
+
+
 # The eighth step: the FIN
 
 
