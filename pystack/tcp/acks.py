@@ -52,12 +52,15 @@ def _update_window(c: "Connection", seg: Segment) -> bool:
     """SND.WND, SND.WL1 and SND.WL2; returns whether the window changed. Old segments must not (section 3.10.7.4)."""
     snd = c.tcb.snd
     c.probes = 0
-    if seg.ack < snd.una or not (snd.wl1 < seg.seq or (snd.wl1 == seg.seq and snd.wl2 <= seg.ack)):
+    # An ACK that advances is new, however old the number of a retransmission that carries it; and what it acknowledges
+    # has to leave the window. By the RFC's letter the old window would move on with SND.UNA, beyond what was offered.
+    newer = seg.ack > snd.una or snd.wl1 < seg.seq or (snd.wl1 == seg.seq and snd.wl2 <= seg.ack)
+    if seg.ack < snd.una or not newer:
         return False
     wnd = seg.wnd if seg.flags & SYN else seg.wnd << c.agreed.snd_wscale
     changed = wnd != snd.wnd
     snd.wnd = wnd
-    snd.wl1 = seg.seq
+    snd.wl1 = max(snd.wl1, seg.seq)
     snd.wl2 = seg.ack
     snd.max_wnd = max(snd.max_wnd, wnd)
     return changed

@@ -342,6 +342,15 @@ def test_the_window_is_taken_from_new_segments_only() -> None:
     assert p.c.tcb.snd.wnd == 6000, "SEG.SEQ is older than SND.WL1"
 
 
+def test_an_ack_that_advances_brings_its_window_with_it() -> None:
+    """However old the number of the segment that carries it: the offered right edge is 2921 all the time."""
+    p = established(wnd=2920)
+    p.gives(seq=101, text=100, wnd=2920)
+    p.sends(5000)
+    p.gives(seq=1, text=100, ack=1461, wnd=1460)
+    assert p.c.tcb.snd.una + p.c.tcb.snd.wnd == p.iss + 2921
+
+
 def test_an_ack_of_our_fin_moves_every_closing_state_on() -> None:
     for state, target in (
         (State.FIN_WAIT_1, State.FIN_WAIT_2),
