@@ -20,7 +20,7 @@ from pystack.stack.ports import Ports
 from pystack.tcp.arrival import reset_for
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.connection import Connection
-from pystack.tcp.events import Event
+from pystack.tcp.events import Ending, Event
 from pystack.tcp.isn import initial_sequence_number, timestamp_offset
 from pystack.tcp.state import State
 from pystack.wire import ipv4, ipv6, tcp
@@ -53,6 +53,8 @@ class Host:
         self._touched: deque[Endpoint] = deque()
         self._out: deque[Packet] = deque()
         self._events: deque[tuple[Endpoint | Listener, Event]] = deque()
+        self._serving: Endpoint | None = None
+        """Whose code runs, for `give_up_serving`."""
 
     # What the network does
 
@@ -60,6 +62,7 @@ class Host:
         """One IP packet has arrived. It belongs to the caller again when this returns. Whatever is wrong with it is
         counted and never raised.
         """
+        self._serving = None
         self.metrics.count("IpInReceives")
         try:
             version = packet[0] >> 4 if packet else 0
@@ -79,7 +82,7 @@ class Host:
             return self._out.popleft()
         touched = self._touched
         while touched:
-            endpoint = touched.popleft()
+            endpoint = self._serving = touched.popleft()
             seg = endpoint.connection.poll_transmit(now, _ONE_PACKET)
             if seg is not None:
                 touched.append(endpoint)
@@ -99,6 +102,7 @@ class Host:
     def on_deadline(self, now: int) -> None:
         """The clock has reached `now`: the timers that are due run."""
         for endpoint in self._deadlines.take_due(now):
+            self._serving = endpoint
             endpoint.connection.on_deadline(now)
             self.touch(endpoint)
 
@@ -183,6 +187,28 @@ class Host:
             endpoint.connection.abort()
             self.touch(endpoint)
 
+    def give_up_serving(self) -> None:
+        """One of the calls above has raised, which is a defect of ours. The connection that it was at is reset, or
+        dropped where even that fails; all others go on.
+        """
+        endpoint, self._serving = self._serving, None
+        if endpoint is not None:
+            connection = endpoint.connection
+            try:
+                if connection.ending is not None:
+                    raise RuntimeError("it was reset for a defect before, and has failed again")
+                connection.abort()
+            except Exception:
+                connection.ending = connection.ending or Ending.ABORTED
+                connection.tcb.state = State.CLOSED
+                if endpoint.listener is not None:
+                    endpoint.listener.forget(endpoint)
+                self._remove(endpoint)
+                self._events.append((endpoint, Event.CLOSED))
+            endpoint.touched = False
+        for other in self.endpoints():  # whose turn or timers the exception may have skipped
+            self.touch(other)
+
     # The way in
 
     def _receive_v4(self, header: ipv4.Header, now: int) -> None:
@@ -250,6 +276,7 @@ class Host:
         if completes and listener is not None and listener.is_full:
             self.metrics.count("TcpExtListenOverflows")  # the last ACK is dropped, and will be repeated
             return
+        self._serving = endpoint
         connection.receive(seg, now)
         self.touch(endpoint)
 

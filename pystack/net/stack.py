@@ -1,0 +1,65 @@
+"""What a program holds of its stack: the factory of sockets, streams and listeners."""
+
+import ipaddress
+import socket as stdlib
+from ipaddress import IPv4Address, IPv6Address
+
+import trio
+
+from pystack.net.address import family_of
+from pystack.net.listener import open_listeners
+from pystack.net.pump import Pump
+from pystack.net.socket import Socket, new_socket
+
+
+class Net:
+    """One running stack. `pystack.open_tun` and `pystack.open_device` make one."""
+
+    def __init__(self, pump: Pump) -> None:
+        self._pump = pump
+
+    @property
+    def addresses(self) -> list[IPv4Address | IPv6Address]:
+        """The stack's own addresses."""
+        return [ipaddress.ip_address(address) for address, _ in self._pump.host.config.addresses]
+
+    @property
+    def device_name(self) -> str:
+        """The name of the network device, such as tun0."""
+        return self._pump.device.name
+
+    @property
+    def mtu(self) -> int:
+        """The largest packet of the device in bytes."""
+        return self._pump.host.config.mtu
+
+    @property
+    def metrics(self) -> dict[str, int]:
+        """A snapshot of the counters that are not 0, by name."""
+        return self._pump.host.metrics.snapshot()
+
+    def socket(self, family: int = stdlib.AF_INET, type: int = stdlib.SOCK_STREAM, proto: int = 0) -> Socket:
+        """A new socket, a `trio.socket.SocketType`. Raises OSError EAFNOSUPPORT or EPROTONOSUPPORT."""
+        return new_socket(self._pump, family, type, proto)
+
+    async def open_tcp_listeners(
+        self, port: int, *, host: str | None = None, backlog: int | None = None
+    ) -> list[trio.SocketListener]:
+        """Listens on `port` of the numeric address `host`, or on one listener for each family that the stack has
+        addresses of. Port 0 takes a free one, the same for all. Raises OSError.
+        """
+        present = {len(address) for address, _ in self._pump.host.config.addresses}
+        families = [family for length, family in ((4, stdlib.AF_INET), (16, stdlib.AF_INET6)) if length in present]
+        return await open_listeners(self._pump, families, port, host, backlog)
+
+    async def open_tcp_stream(self, host: str, port: int, *, local_address: str | None = None) -> trio.SocketStream:
+        """Connects to a numeric address, from `local_address` where that is given. Raises OSError."""
+        socket = self.socket(family_of(host))
+        try:
+            if local_address is not None:
+                await socket.bind((local_address, 0))
+            await socket.connect((host, port))
+        except BaseException:
+            socket.close()
+            raise
+        return trio.SocketStream(socket)

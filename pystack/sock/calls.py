@@ -1,0 +1,313 @@
+"""BSD socket semantics, sans-IO: each call gives its value, raises the `OSError` that Linux would, or says what it
+has to wait for.
+
+The layer below the line turns a `WouldBlock` into whatever waiting is there, and makes the call again. It tells a
+`Sock` of news through `on_ready`, which is a hint: what holds is the state (`poll`).
+"""
+
+import errno
+
+from pystack.sock import options, poll
+from pystack.sock.constants import (
+    MSG_DONTWAIT,
+    MSG_NOSIGNAL,
+    MSG_PEEK,
+    SHUT_RD,
+    SHUT_RDWR,
+    SHUT_WR,
+    SOCK_STREAM,
+    WouldBlock,
+)
+from pystack.sock.core import Address, SockCore
+from pystack.sock.errors import from_stack, os_error
+from pystack.stack.errors import AddressInUse, StackError
+from pystack.stack.host import Host
+from pystack.tcp.info import TcpInfo
+from pystack.tcp.state import State
+from pystack.wire.buffers import Buffer
+
+READ = WouldBlock.READ
+WRITE = WouldBlock.WRITE
+
+_HARMLESS = MSG_DONTWAIT | MSG_NOSIGNAL
+_OPENING = frozenset((State.SYN_SENT, State.SYN_RECEIVED))
+_OVER = frozenset((State.CLOSED, State.TIME_WAIT))
+"""Where Linux has taken the connection from its socket."""
+_NAMELESS = _OVER | {State.SYN_SENT}
+
+
+class Sock(SockCore):
+    """A TCP socket of `host`. `family` is AF_INET or AF_INET6, `proto` 0 or IPPROTO_TCP.
+
+    Addresses are packed and of the family's length; `now` is in nanoseconds. Raises EAFNOSUPPORT or EPROTONOSUPPORT.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, host: Host, family: int, type: int = SOCK_STREAM, proto: int = 0) -> None:
+        super().__init__(host, family, type, proto)
+
+    # Names
+
+    def bind(self, address: bytes, port: int) -> None:
+        """Takes a local address (or the wildcard) and port; port 0 takes a free one.
+
+        Without SO_REUSEADDR a port on which connections still linger is refused. Raises EINVAL (has a name already),
+        EAFNOSUPPORT, EADDRNOTAVAIL, EADDRINUSE.
+        """
+        self._check()
+        if self._bound or self.endpoint is not None:
+            raise os_error(errno.EINVAL, "the socket has a name already")
+        self._check_family(address)
+        if any(address) and not self.host.addressing.is_own(address):
+            raise os_error(errno.EADDRNOTAVAIL, "Cannot assign requested address: it is not the stack's own")
+        if port and not self.reuse_address and self._has_connections(address, port):
+            raise os_error(errno.EADDRINUSE)
+        try:
+            port = self.host.ports.bind(address, port)
+        except StackError as error:
+            raise from_stack(error) from None
+        self._local = self._bound = address, port
+
+    def getsockname(self) -> Address:
+        """The local name; the wildcard and port 0 where there is none yet."""
+        self._check()
+        return self._local
+
+    def getpeername(self) -> Address:
+        """The name of the other side. Raises ENOTCONN before and after a connection, as Linux does."""
+        self._check()
+        endpoint, connection = self.endpoint, self.connection
+        if endpoint is None or connection is None or connection.tcb.state in _NAMELESS:
+            raise os_error(errno.ENOTCONN)
+        return endpoint.remote, endpoint.remote_port
+
+    # Opening
+
+    def listen(self, backlog: int) -> None:
+        """Accepts connections from now on; `backlog` bounds those that wait. On a listening socket it changes the
+        bound. Raises EINVAL (is connected), EADDRINUSE.
+        """
+        self._check()
+        if self.endpoint is not None:
+            raise os_error(errno.EINVAL)
+        if self.listener is not None:
+            self.listener.backlog = min(max(backlog, 0), self.host.config.somaxconn)
+            return
+        if not self._bound:
+            self.bind(self._wildcard, 0)
+        try:
+            self.listener = self.host.listen(*self._local, backlog, self._settings)
+        except StackError as error:
+            raise from_stack(error) from None
+        self.listener.context = self
+
+    def accept(self) -> "Sock | WouldBlock":
+        """The next connection. It inherits the settings of this socket. Raises EINVAL when not listening.
+
+        A connection that has failed meanwhile is given too, with its error pending; `peer` tells its name.
+        """
+        self._check()
+        self._raise_pending()
+        if self.listener is None:
+            raise os_error(errno.EINVAL, "the socket is not listening")
+        endpoint = self.listener.accept()
+        if endpoint is None:
+            return READ
+        child = Sock(self.host, self.family, self.type, self.proto)
+        child._adopt(endpoint)
+        child.reuse_address = self.reuse_address
+        child.linger = self.linger
+        child.notsent_lowat = self.notsent_lowat
+        return child
+
+    @property
+    def peer(self) -> Address:
+        """The name of the other side, however the connection fares; the wildcard when there never was one."""
+        endpoint = self.endpoint
+        return (self._wildcard, 0) if endpoint is None else (endpoint.remote, endpoint.remote_port)
+
+    def connect(self, address: bytes, port: int, now: int) -> "WouldBlock | None":
+        """Begins to connect. Once there is writability, `connect_result`, or calling this again, tells how it went.
+
+        Raises EISCONN, EALREADY (still at it), EAFNOSUPPORT, ENETUNREACH, EADDRNOTAVAIL, ECONNREFUSED (port 0).
+        """
+        self._check()
+        connection = self.connection
+        if self.listener is not None or (connection is not None and not self._connecting):
+            raise os_error(errno.EISCONN)
+        if connection is not None:
+            if connection.tcb.state in _OPENING:
+                raise os_error(errno.EALREADY)
+            return self.connect_result()
+        self._check_family(address)
+        if not port:
+            raise os_error(errno.ECONNREFUSED)
+        local, local_port = self._local
+        try:
+            endpoint = self.host.connect(address, port, now, local=local, local_port=local_port, config=self._settings)
+        except AddressInUse:
+            raise os_error(errno.EADDRNOTAVAIL, "this connection exists already") from None
+        except StackError as error:
+            raise from_stack(error) from None
+        self._adopt(endpoint)
+        self._connecting = True
+        return WRITE
+
+    def connect_result(self) -> "WouldBlock | None":
+        """None once connected; raises the error of an attempt that failed, after which `connect` may be tried anew."""
+        self._check()
+        connection = self.connection
+        if connection is None:
+            raise os_error(errno.ENOTCONN)
+        state = connection.tcb.state
+        if state in _OPENING:
+            return WRITE
+        self._connecting = False
+        if state is State.CLOSED:
+            code = self.take_error() or errno.ECONNABORTED
+            self._let_go()
+            raise os_error(code)
+        return None
+
+    # Text
+
+    def send(self, data: Buffer, flags: int = 0) -> "int | WouldBlock":
+        """Queues bytes and returns how many, at least one unless `data` is empty.
+
+        Raises a pending error once, and EPIPE where nothing can be sent (any more).
+        """
+        connection = self.connection
+        if connection is None or self.closed or self.down or flags & ~_HARMLESS:
+            self._check()
+            self._check_flags(flags, _HARMLESS)
+            raise os_error(self.take_error() or errno.EPIPE)
+        taken = connection.send(data)
+        if taken:
+            self.touch()
+            return taken
+        if connection.fin_queued or connection.tcb.state is State.CLOSED:
+            raise os_error(self.take_error() or errno.EPIPE)
+        return WRITE if len(data) else 0
+
+    def recv(self, limit: int, flags: int = 0) -> "bytes | WouldBlock":
+        """Takes up to `limit` bytes; empty at the end of the peer's text. What arrived before an error comes before it.
+
+        With MSG_PEEK the bytes stay. Raises a pending error once, ENOTCONN where there never was a connection.
+        """
+        connection = self.connection
+        if connection is None or self.closed or self.down or flags:
+            self._check()
+            self._check_flags(flags, _HARMLESS | MSG_PEEK)
+            if connection is None:
+                raise os_error(self.take_error() or errno.ENOTCONN)
+            if flags & MSG_PEEK and connection.recvbuf.size:
+                return connection.recvbuf.peek(limit)
+        if connection.recvbuf.size:
+            data = connection.recv(limit)
+            if connection.acks.now:
+                self.touch()  # the window has opened so far that the peer should know
+            return data
+        if connection.eof or limit == 0:
+            return b""
+        if connection.ending is not None:
+            self._raise_pending()
+            return b""
+        return b"" if self.read_shut else READ
+
+    # Closing
+
+    def shutdown(self, how: int) -> None:
+        """Ends one direction or both. Ends a listening socket's listening where it includes reading, and an attempt to
+        connect. Raises EINVAL, ENOTCONN.
+        """
+        self._check()
+        if how not in (SHUT_RD, SHUT_WR, SHUT_RDWR):
+            raise os_error(errno.EINVAL)
+        if self.listener is not None:
+            if how != SHUT_WR:
+                self._stop_listening()
+                self._tell()
+            return
+        connection = self.connection
+        if connection is None or connection.tcb.state in _OVER:
+            raise os_error(errno.ENOTCONN)
+        if how != SHUT_WR:
+            self.read_shut = True
+        if how != SHUT_RD or connection.tcb.state is State.SYN_SENT:
+            connection.shutdown_write()
+            self.touch()
+        self._tell()
+
+    def close(self, now: int) -> None:
+        """Lets go. The connection ends in order on its own; with text unread, or SO_LINGER of 0 seconds, by a RST.
+        Closing twice is fine.
+        """
+        if self.closed:
+            return
+        self.closed = True
+        endpoint = self.endpoint
+        if self.listener is not None:
+            self._stop_listening()
+        elif endpoint is not None and endpoint.connection.ending is None:
+            if self.linger == 0:
+                endpoint.connection.abort()
+            else:
+                endpoint.connection.close(now)
+            self.host.touch(endpoint)
+        self._let_go()
+        if self._bound is not None:
+            self.host.ports.release(*self._bound)
+            self._bound = None
+        self._tell()
+        self.on_ready = None
+
+    def fail(self, code: int) -> None:
+        """The network under the socket has gone: every call on a connection raises `code` from now on. A listening
+        socket raises it once, and is not listening after it: whoever ignores the errors of `accept` must not spin.
+        """
+        if self.listener is not None:
+            self._stop_listening()
+            self._error = code
+        elif not self.closed:
+            self.down = code
+        self._tell()
+
+    # What holds
+
+    def poll(self) -> int:
+        """The POLLIN, POLLOUT, POLLERR, POLLHUP and POLLRDHUP flags that hold now. Raises EBADF."""
+        if self.closed:
+            raise os_error(errno.EBADF)
+        return poll.readiness(self)
+
+    def getsockopt(self, level: int, name: int, buflen: int | None = None) -> int | bytes:
+        """See `pystack.sock.options`. Raises ENOPROTOOPT."""
+        if self.closed:
+            raise os_error(errno.EBADF)
+        return options.get(self, level, name, buflen)
+
+    def setsockopt(self, level: int, name: int, value: int | Buffer) -> None:
+        """See `pystack.sock.options`. Raises ENOPROTOOPT, EINVAL."""
+        if self.closed:
+            raise os_error(errno.EBADF)
+        options.set_(self, level, name, value)
+
+    def tcp_info(self, now: int) -> TcpInfo:
+        """A snapshot of the connection. Raises ENOTCONN where there is none."""
+        self._check()
+        if self.connection is None:
+            raise os_error(errno.ENOTCONN)
+        return self.connection.info(now)
+
+    def _stop_listening(self) -> None:
+        if self.listener is not None:
+            self.host.close_listener(self.listener)
+            self.listener.context = None
+            self.listener = None
+
+    def _has_connections(self, address: bytes, port: int) -> bool:
+        return any(
+            e.local_port == port and len(e.local) == len(address) and (e.local == address or not any(address))
+            for e in self.host.endpoints()
+        )

@@ -1,0 +1,55 @@
+"""The numbers of Linux's socket interface that we know, whatever the machine is that this runs on."""
+
+from enum import Enum
+from typing import Final
+
+AF_INET: Final = 2
+AF_INET6: Final = 10
+
+SOCK_STREAM: Final = 1
+SOCK_DGRAM: Final = 2
+
+IPPROTO_TCP: Final = 6
+IPPROTO_IPV6: Final = 41
+SOL_SOCKET: Final = 1
+
+SHUT_RD: Final = 0
+SHUT_WR: Final = 1
+SHUT_RDWR: Final = 2
+
+MSG_PEEK: Final = 0x2
+MSG_DONTWAIT: Final = 0x40
+MSG_NOSIGNAL: Final = 0x4000
+
+SO_REUSEADDR: Final = 2
+SO_TYPE: Final = 3
+SO_ERROR: Final = 4
+SO_SNDBUF: Final = 7
+SO_RCVBUF: Final = 8
+SO_KEEPALIVE: Final = 9
+SO_LINGER: Final = 13
+SO_ACCEPTCONN: Final = 30
+SO_PROTOCOL: Final = 38
+SO_DOMAIN: Final = 39
+
+TCP_NODELAY: Final = 1
+TCP_MAXSEG: Final = 2
+TCP_INFO: Final = 11
+TCP_CONGESTION: Final = 13
+TCP_USER_TIMEOUT: Final = 18
+TCP_NOTSENT_LOWAT: Final = 25
+
+IPV6_V6ONLY: Final = 26
+
+POLLIN: Final = 0x1
+POLLOUT: Final = 0x4
+POLLERR: Final = 0x8
+POLLHUP: Final = 0x10
+POLLRDHUP: Final = 0x2000
+
+
+class WouldBlock(Enum):
+    """What a call has to wait for before it is made again."""
+
+    READ = "until there is something to read, or a connection to accept"
+    WRITE = "until there is room to write, or the connection is made"

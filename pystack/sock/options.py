@@ -1,0 +1,191 @@
+"""Socket options: one table from (level, name) to how it is read and set.
+
+What is not in the table, and values whose meaning is not implemented, are refused with ENOPROTOOPT: an application
+that asks for a behaviour must not be told that it has it.
+"""
+
+import errno
+import struct
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from pystack.sock import constants as c
+from pystack.sock.errors import os_error
+from pystack.tcp.congestion.registry import congestion_controls
+from pystack.wire.buffers import Buffer
+
+if TYPE_CHECKING:
+    from pystack.sock.core import SockCore
+
+Value = int | bytes
+Getter = Callable[["SockCore"], Value]
+Setter = Callable[["SockCore", int], None]
+
+_MIN_SNDBUF: Final = 4608
+_MIN_RCVBUF: Final = 2304
+_MAX_BUF: Final = 1 << 30
+"""The bounds of Linux (SOCK_MIN_SNDBUF, SOCK_MIN_RCVBUF), and what the largest window can use (RFC 7323 2.3)."""
+
+_MS: Final = 1_000_000
+_LINGER: Final = struct.Struct("=ii")
+_INT: Final = struct.Struct("=i")
+
+
+def get(sock: "SockCore", level: int, name: int, buflen: int | None = None) -> Value:
+    """The value: an integer, or with `buflen` at most so many bytes of it. Raises ENOPROTOOPT, EINVAL."""
+    entry = _TABLE.get((level, name))
+    if entry is None:
+        raise _unknown(level, name)
+    value = entry[0](sock)
+    if buflen is None:
+        return value if isinstance(value, int) else int.from_bytes(value[:4].ljust(4, b"\0"), "little")
+    if buflen < 0:
+        raise os_error(errno.EINVAL)
+    return (_INT.pack(value) if isinstance(value, int) else value)[:buflen]
+
+
+def set_(sock: "SockCore", level: int, name: int, value: int | Buffer) -> None:
+    """Sets an option. Raises ENOPROTOOPT, EINVAL, ENOENT (no such congestion control), EISCONN (too late for it)."""
+    entry = _TABLE.get((level, name))
+    if entry is None:
+        raise _unknown(level, name)
+    if (level, name) in _FROM_BYTES:
+        if isinstance(value, int):
+            raise os_error(errno.EINVAL)
+        _FROM_BYTES[level, name](sock, bytes(value))
+        return
+    setter = entry[1]
+    if setter is None:
+        raise os_error(errno.ENOPROTOOPT, f"socket option {name} of level {level} can only be read")
+    if isinstance(value, int):
+        setter(sock, value)
+    elif len(value) >= _INT.size:
+        setter(sock, _INT.unpack_from(value)[0])
+    else:
+        raise os_error(errno.EINVAL)
+
+
+def _unknown(level: int, name: int) -> OSError:
+    return os_error(errno.ENOPROTOOPT, f"socket option {name} of level {level} is not supported")
+
+
+def _set_reuse_address(sock: "SockCore", value: int) -> None:
+    sock.reuse_address = bool(value)
+
+
+def _only(allowed: int, what: str) -> Setter:
+    def setter(sock: "SockCore", value: int) -> None:
+        if bool(value) != bool(allowed):
+            raise os_error(errno.ENOPROTOOPT, f"{what} is not supported")
+
+    return setter
+
+
+def _get_sndbuf(sock: "SockCore") -> int:
+    return sock.settings.sndbuf
+
+
+def _set_sndbuf(sock: "SockCore", value: int) -> None:
+    sock.settings = replace(sock.settings, sndbuf=min(max(value, _MIN_SNDBUF), _MAX_BUF))
+
+
+def _get_rcvbuf(sock: "SockCore") -> int:
+    return sock.settings.rcvbuf
+
+
+def _set_rcvbuf(sock: "SockCore", value: int) -> None:
+    sock.settings = replace(sock.settings, rcvbuf=min(max(value, _MIN_RCVBUF), _MAX_BUF))
+
+
+def _get_nodelay(sock: "SockCore") -> int:
+    return int(sock.connection.nodelay if sock.connection is not None else sock.settings.nodelay)
+
+
+def _set_nodelay(sock: "SockCore", value: int) -> None:
+    # trio sets this on every stream: a connection has its own flag, so that its settings need not be copied for it.
+    if sock.connection is None:
+        sock.settings = replace(sock.settings, nodelay=bool(value))
+    elif sock.connection.nodelay != bool(value):
+        sock.connection.nodelay = bool(value)
+        sock.touch()
+
+
+def _get_notsent_lowat(sock: "SockCore") -> int:
+    return sock.notsent_lowat
+
+
+def _set_notsent_lowat(sock: "SockCore", value: int) -> None:
+    sock.notsent_lowat = max(value, 0)
+
+
+def _get_user_timeout(sock: "SockCore") -> int:
+    connection = sock.connection
+    return (connection.user_timeout if connection is not None else sock.settings.user_timeout) // _MS
+
+
+def _set_user_timeout(sock: "SockCore", value: int) -> None:
+    if value < 0:
+        raise os_error(errno.EINVAL)
+    if sock.connection is None:
+        sock.settings = replace(sock.settings, user_timeout=value * _MS)
+    else:
+        sock.connection.user_timeout = value * _MS
+
+
+def _get_maxseg(sock: "SockCore") -> int:
+    if sock.connection is not None:
+        return sock.connection.snd_mss
+    return 536 if sock.family == c.AF_INET else 1220
+
+
+def _get_linger(sock: "SockCore") -> bytes:
+    return _LINGER.pack(sock.linger is not None, sock.linger or 0)
+
+
+def _set_linger(sock: "SockCore", value: bytes) -> None:
+    if len(value) < _LINGER.size:
+        raise os_error(errno.EINVAL)
+    on, seconds = _LINGER.unpack_from(value)
+    sock.linger = max(seconds, 0) if on else None
+
+
+def _get_congestion(sock: "SockCore") -> bytes:
+    return sock.settings.congestion.encode().ljust(16, b"\0")
+
+
+def _set_congestion(sock: "SockCore", value: bytes) -> None:
+    name = value.rstrip(b"\0").decode("ascii", "replace")
+    if name not in congestion_controls():
+        known = ", ".join(congestion_controls())
+        raise os_error(errno.ENOENT, f"there is no congestion control {name!r}; there are {known}")
+    if sock.connection is not None:
+        raise os_error(errno.EISCONN, "the congestion control is chosen before the connection is made")
+    sock.settings = replace(sock.settings, congestion=name)
+
+
+_SOL, _TCP, _V6 = c.SOL_SOCKET, c.IPPROTO_TCP, c.IPPROTO_IPV6
+
+_TABLE: Final[dict[tuple[int, int], tuple[Getter, Setter | None]]] = {
+    (_SOL, c.SO_REUSEADDR): (lambda s: int(s.reuse_address), _set_reuse_address),
+    (_SOL, c.SO_TYPE): (lambda s: s.type, None),
+    (_SOL, c.SO_ERROR): (lambda s: s.take_error(), None),
+    (_SOL, c.SO_SNDBUF): (_get_sndbuf, _set_sndbuf),
+    (_SOL, c.SO_RCVBUF): (_get_rcvbuf, _set_rcvbuf),
+    (_SOL, c.SO_KEEPALIVE): (lambda s: 0, _only(0, "keep-alive")),
+    (_SOL, c.SO_LINGER): (_get_linger, None),
+    (_SOL, c.SO_ACCEPTCONN): (lambda s: int(s.listener is not None), None),
+    (_SOL, c.SO_PROTOCOL): (lambda s: s.proto, None),
+    (_SOL, c.SO_DOMAIN): (lambda s: s.family, None),
+    (_TCP, c.TCP_NODELAY): (_get_nodelay, _set_nodelay),
+    (_TCP, c.TCP_MAXSEG): (_get_maxseg, None),
+    (_TCP, c.TCP_CONGESTION): (_get_congestion, None),
+    (_TCP, c.TCP_USER_TIMEOUT): (_get_user_timeout, _set_user_timeout),
+    (_TCP, c.TCP_NOTSENT_LOWAT): (_get_notsent_lowat, _set_notsent_lowat),
+    (_V6, c.IPV6_V6ONLY): (lambda s: 1, _only(1, "a socket for both IPv6 and IPv4")),
+}
+
+_FROM_BYTES: Final[dict[tuple[int, int], Callable[["SockCore", bytes], None]]] = {
+    (_SOL, c.SO_LINGER): _set_linger,
+    (_TCP, c.TCP_CONGESTION): _set_congestion,
+}
