@@ -1,0 +1,55 @@
+"""What can be imported where: everything but the Linux-only rooms on macOS and Windows, and lightly."""
+
+import subprocess
+import sys
+
+AS_ON_WINDOWS = """
+import importlib, os, pkgutil, signal, socket, sys
+
+ABSENT = {"pytun", "pyroute2", "fcntl", "termios", "pwd", "grp", "resource"}
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ABSENT:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+import trio, typer  # the libraries may use what this machine has
+
+for name in ABSENT:
+    sys.modules.pop(name, None)
+sys.meta_path.insert(0, Absent())
+for module, names in ((os, ("geteuid", "getegid", "readv", "writev", "fork")), (signal, ("SIGHUP",)),
+                      (socket, ("AF_UNIX", "AF_NETLINK"))):
+    for name in names:
+        delattr(module, name)
+
+import pystack
+
+for found in pkgutil.walk_packages(pystack.__path__, "pystack."):
+    if found.name != "pystack.__main__":
+        importlib.import_module(found.name)
+        print(found.name)
+"""
+
+
+def run(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_every_module_imports_without_what_only_linux_has() -> None:
+    modules = run(AS_ON_WINDOWS).split()
+    assert {"pystack.tcp.connection", "pystack.sim.network", "pystack.net.open", "pystack.cli.serve"} <= set(modules)
+    assert len(modules) > 60
+
+
+def test_import_pystack_is_light() -> None:
+    """The heavy libraries come in when they are used."""
+    loaded = run("import pystack, sys; print(*sys.modules)").split()
+    assert not {"trio", "pytun", "pyroute2", "httptools", "typer"} & set(loaded)
+
+
+def test_the_core_needs_no_library_at_all() -> None:
+    """Everything above the line is this package and the standard library."""
+    code = "import sys; import pystack.sock.calls, pystack.stack.host; print(*sys.modules)"
+    loaded = run(code).split()
+    assert not {"trio", "pytun", "pyroute2", "httptools", "typer", "socket", "random"} & set(loaded)
