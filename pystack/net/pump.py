@@ -142,7 +142,11 @@ class Pump:
         self.abort()
 
     def abort(self) -> None:
-        """Resets every connection and closes every socket."""
+        """Resets every connection and closes every socket. Sockets whose device is lost stay as they are, so that they
+        go on telling it.
+        """
+        if self.lost is not None:
+            return
         self.host.abort_all()
         self.flush()
         for socket in self._registered():
