@@ -76,15 +76,15 @@ async def open_device(
     acknowledged that; what is left then, and everything where the context is left by an exception, is reset. When the
     device goes away, every socket raises ENETDOWN, the block is cancelled, and the context raises `DeviceLost`.
     """
-    if capture is not None:
-        device = CapturingDevice(device, PcapngWriter(capture, device.name))
-    own = [_interface(address) for address in addresses]
-    config = Config(
-        addresses=tuple((a.ip.packed, a.network.prefixlen) for a in own), mtu=device.mtu, tcp=tcp or TcpConfig()
-    )
-    pump = Pump(Host(config, entropy), device, clock)
     failure: BaseException | None = None
     try:
+        if capture is not None:
+            device = CapturingDevice(device, PcapngWriter(capture, device.name))
+        own = [_interface(address) for address in addresses]
+        config = Config(
+            addresses=tuple((a.ip.packed, a.network.prefixlen) for a in own), mtu=device.mtu, tcp=tcp or TcpConfig()
+        )
+        pump = Pump(Host(config, entropy), device, clock)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_run, pump, nursery.cancel_scope)
             try:
@@ -100,7 +100,10 @@ async def open_device(
     if pump.lost is not None:
         raise pump.lost from failure
     if failure is not None:
-        raise failure
+        try:
+            raise failure
+        finally:
+            del failure  # or its traceback and this frame would hold each other
 
 
 async def _run(pump: Pump, everything: trio.CancelScope) -> None:

@@ -161,8 +161,11 @@ class Socket(trio.socket.SocketType):
 
     async def recv(self, buflen: int, flags: int = 0, /) -> bytes:
         await checkpoint_if_cancelled()
-        if index(buflen) < 0:
-            raise ValueError("negative buffersize in recv")
+        if index(buflen) <= 0:
+            if buflen < 0:
+                raise ValueError("negative buffersize in recv")
+            await schedule_point()
+            return b""  # without a look at the connection, as the standard library
         data = self._sock.recv(buflen, flags)
         if isinstance(data, WouldBlock):
             data = await self._wait(self._readers, lambda: self._sock.recv(buflen, flags))

@@ -178,10 +178,13 @@ class Sock(SockCore):
         Raises a pending error once, and EPIPE where nothing can be sent (any more).
         """
         connection = self.connection
-        if connection is None or self.closed or self.down or flags & ~_HARMLESS:
+        if connection is None or self._connecting or self.down or flags & ~_HARMLESS:
             self._check()
             self._check_flags(flags, _HARMLESS)
-            raise os_error(self.take_error() or errno.EPIPE)
+            if connection is None:
+                raise os_error(self.take_error() or errno.EPIPE)
+            if connection.tcb.state in _OPENING:
+                return WRITE
         taken = connection.send(data)
         if taken:
             self.touch()
@@ -196,7 +199,7 @@ class Sock(SockCore):
         With MSG_PEEK the bytes stay. Raises a pending error once, ENOTCONN where there never was a connection.
         """
         connection = self.connection
-        if connection is None or self.closed or self.down or flags:
+        if connection is None or self.down or flags:
             self._check()
             self._check_flags(flags, _HARMLESS | MSG_PEEK)
             if connection is None:
@@ -208,7 +211,7 @@ class Sock(SockCore):
             if connection.acks.now:
                 self.touch()  # the window has opened so far that the peer should know
             return data
-        if connection.eof or limit == 0:
+        if connection.eof:
             return b""
         if connection.ending is not None:
             self._raise_pending()

@@ -14,7 +14,7 @@ from trio.testing import wait_all_tasks_blocked
 from two_stacks import LEFT_V4, RIGHT_V4, Wire, run, two_stacks
 
 import pystack
-from pystack.link.device import DeviceLost
+from pystack.link.device import DeviceLost, LinkError
 from pystack.link.memory import MemoryDevice, memory_pair
 from pystack.net.socket import Socket
 from pystack.tcp.connection import Connection
@@ -288,3 +288,15 @@ def test_importing_is_light() -> None:
     assert "open_tun" in done.stdout
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         pystack.nonsense  # noqa: B018
+
+
+def test_a_stack_that_cannot_be_made_closes_its_device() -> None:
+    async def main() -> None:
+        left, _ = memory_pair()
+        with pytest.raises(LinkError, match="no IP address with a prefix length"):
+            async with pystack.open_device(left, ["10.0.0.300"]):
+                pass
+        with pytest.raises(DeviceLost):
+            left.read_batch(1)
+
+    run(main)

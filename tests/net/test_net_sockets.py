@@ -271,6 +271,11 @@ async def test_every_call_is_a_checkpoint(wire: Wire) -> None:
     assert buffer == b"ab"
     with assert_checkpoints():
         assert await theirs.recvfrom(9) == (b"c", None)
+    with assert_checkpoints():
+        assert await theirs.recv(0) == b""
+    for call in (partial(theirs.recv, -1), partial(theirs.recv_into, buffer, 3), partial(theirs.recv_into, buffer, -1)):
+        with pytest.raises(ValueError, match="buffer"):
+            await call()
 
 
 @scenario
