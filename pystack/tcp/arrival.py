@@ -165,6 +165,10 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> None:
         else:
             if tcb.state is State.TIME_WAIT and seg.flags & FIN:
                 c.timers.set(Timer.LINGER, now + c.config.time_wait)
+            if c.agreed.timestamps and options.ts_val is not None and seg.seq <= c.last_ack_sent <= seg.seq + seg.len:
+                # The last segment again: its ACK was lost. Echoing the first copy's timestamp would have the peer take
+                # its time-out for a round trip, and each one make the next one longer.
+                c.ts.update(options.ts_val, now)
             _answer_unacceptable(c, seg, now)
             return
     if c.agreed.timestamps and options.ts_val is not None and seg.seq <= c.last_ack_sent:

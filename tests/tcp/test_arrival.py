@@ -529,6 +529,19 @@ def test_ts_recent_follows_only_what_spans_the_last_ack() -> None:
     assert p.c.ts.recent == 2000
 
 
+def test_the_answer_to_a_repeated_segment_echoes_the_repetition() -> None:
+    """Else the sender, whose ACK was lost, takes its own time-out for a round trip (RFC 7323 section 4.1)."""
+    p = established(TcpConfig(), ts_val=1000)
+    p.ts_val = 1001
+    p.gives(text=100)
+    p.ts_val = 5001
+    p.gives(text=100)
+    assert p.sent[-1].options.ts_ecr == 5001
+    p.ts_val = 9001
+    p.gives(seq=-1000, text=100)
+    assert p.sent[-1].options.ts_ecr == 5001, "an old duplicate says nothing, and might be forged"
+
+
 def test_a_reset_is_exempt_from_paws() -> None:
     p = established(TcpConfig(), ts_val=1000)
     p.gives("R", seq=1, ts_val=5)
