@@ -81,6 +81,7 @@ class Side:
     gave_up: bool = False
     """The application itself threw the connection away."""
     finished: bool = False
+    progress_at: int = 0
 
     @property
     def ending(self) -> Ending | None:
@@ -189,7 +190,8 @@ def _transfer(
 ) -> Application:
     """Sends everything, half-closes, reads until the end, closes."""
     connection = side.connection = endpoint.connection
-    progress_at = node.now
+    side.progress_at = node.now
+    node.run(_watchdog(node, endpoint, side, abort_at))
     next_read = next_write = 0
     while True:
         now = node.now
@@ -203,25 +205,35 @@ def _transfer(
         if now >= next_read:
             side.got += connection.recv(o["read"])
             next_read = now + o["read_pause"]
-        if done != (side.taken, len(side.got)):
-            progress_at = now
+        node.stack.touch(endpoint)
         ended = connection.ending is not None
         all_sent = ended or connection.fin_queued
         all_read = not connection.recvbuf.size and (connection.eof or ended)
         if all_sent and (all_read or close_early):
             break
-        if (abort_at is not None and now >= abort_at) or now - progress_at > PATIENCE:
-            side.gave_up = True
-            connection.abort()
-            break
-        node.stack.touch(endpoint)
-        polls = abort_at is not None or next_write > now or next_read > now or done != (side.taken, len(side.got))
-        # Nothing wakes an application for its own patience, so that it looks now and then.
-        yield 10 * MS if polls and now - progress_at < 20 * SECOND else 20 * SECOND
+        pauses = [at - now for at in (next_read, next_write) if at > now]
+        if done != (side.taken, len(side.got)):
+            side.progress_at = now
+            yield min(pauses, default=0)
+        else:
+            yield min(pauses) if pauses else None
     side.gave_up |= close_early
     connection.close(node.now)
     node.stack.touch(endpoint)
     side.finished = True
+
+
+def _watchdog(node: Node, endpoint: Endpoint, side: Side, abort_at: int | None) -> Application:
+    """Aborts at a given time, or when an application has waited for too long."""
+    if abort_at is not None:
+        yield max(abort_at - node.now, 0)
+    else:
+        while not side.finished and node.now - side.progress_at < PATIENCE:
+            yield 100 * SECOND
+    if not side.finished:
+        side.gave_up = True
+        endpoint.connection.abort()
+        node.stack.touch(endpoint)
 
 
 class Watch:

@@ -74,7 +74,7 @@ def test_one_more_host_shifts_no_other() -> None:
 
 
 def test_a_ping_takes_a_round_trip() -> None:
-    lab, a, b, link = lab_of_two()
+    lab, a, _, link = lab_of_two()
     seen: list[tuple[int, str, str]] = []
     lab.taps.append(lambda now, name, packet: seen.append((now, name, packet.reason)))
     link.send(a, ping(1))
