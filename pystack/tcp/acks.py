@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pystack.tcp.congestion.base import AckSample
 from pystack.tcp.events import Event
 from pystack.tcp.scoreboard import Acked
-from pystack.tcp.seq import unwrap
+from pystack.tcp.seq import before, unwrap
 from pystack.tcp.timers import Timer
 from pystack.wire.tcp import FIN, SYN, Segment
 
@@ -92,10 +92,14 @@ def _selectively(c: "Connection", blocks: tuple[tuple[int, int], ...]) -> int:
 
 def _measure(c: "Connection", seg: Segment, acked: Acked, now: int) -> None:
     """An RTT sample: from the oldest packet acknowledged where it was sent once (Karn), else from the echoed
-    timestamp, which says which of the transmissions is meant (RFC 7323 section 4).
+    timestamp, which says which of the transmissions is meant (RFC 7323 section 4). Where it is not the latest of them,
+    the ACK may answer any (the peer answers a duplicate with an old echo when its ACK was lost), and a sample might be
+    our own time-out.
     """
     rtt = acked.rtt
     if rtt is None and acked.packets and c.agreed.timestamps and seg.options.ts_val is not None:
-        rtt = c.ts.rtt_of_echo(seg.options.ts_ecr, now)
+        echo = seg.options.ts_ecr
+        if acked.resent_at is None or not before(echo, c.ts.val(acked.resent_at)):
+            rtt = c.ts.rtt_of_echo(echo, now)
     if rtt is not None:
         c.rtt.sample(rtt)

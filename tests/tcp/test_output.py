@@ -294,6 +294,23 @@ def test_acks_after_a_time_out_restore_the_pace() -> None:
     assert p.c.rtt.backoff == 0
 
 
+def test_an_echo_measures_only_the_latest_transmission() -> None:
+    """MUST-18; RFC 7323 section 4: an older echo may come in answer to the latest one, and measure our own time-out."""
+    for echoes_latest, sample in ((True, 30 * MS), (False, None)):
+        p = established(TcpConfig(), ts_val=5)
+        p.ts_val = 5
+        p.sends(100)
+        before = p.c.rtt.samples
+        p.waits(5 * SECOND)
+        resent = [s for s in p.sent if s.size]
+        last = p.c.board.head.sent_at
+        p.now = last + 30 * MS
+        p.gives(ack=101, ts_ecr=resent[-1 if echoes_latest else 0].options.ts_val)
+        assert p.c.rtt.samples == before + echoes_latest
+        assert sample is None or p.c.rtt.latest == sample
+        assert p.c.rtt.backoff == (0 if echoes_latest else len(resent) - 1)
+
+
 def test_three_duplicate_acks_resend_the_first_segment() -> None:
     """MUST-19."""
     p = established()
