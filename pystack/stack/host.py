@@ -28,7 +28,7 @@ from pystack.wire.buffers import Buffer
 from pystack.wire.checksum import pseudo_sum
 from pystack.wire.errors import Malformed
 from pystack.wire.packet import Packet
-from pystack.wire.tcp import ACK, RST, SYN, Segment
+from pystack.wire.tcp import ACK, FIN, RST, SYN, Segment
 
 _ONE_PACKET = 0
 """Budget of a device without segmentation offload."""
@@ -257,8 +257,16 @@ class Host:
         listener = self._listeners.get((header.dst, seg.dst_port)) or self._listeners.get(
             (wildcard_of(header.dst), seg.dst_port)
         )
-        if listener is None or seg.flags & (SYN | ACK | RST) != SYN:
-            self._refuse(seg, header)
+        if listener is None:
+            if endpoint is not None:
+                self._deliver(endpoint, seg, now)  # TIME-WAIT challenges a SYN that nobody waits for
+            else:
+                self._refuse(seg, header)
+            return
+        if seg.flags & (SYN | ACK | RST | FIN) != SYN:
+            # RFC 9293 section 3.10.7.2: an ACK is reset, what is no SYN dropped; and a SYN with a FIN opens nothing.
+            if seg.flags & ACK:
+                self._refuse(seg, header)
             return
         if listener.is_full:
             # A client whose SYN is dropped tries again; one whose connection cannot be accepted would wait in vain.
