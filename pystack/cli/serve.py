@@ -121,7 +121,7 @@ async def _run(
             trio.open_nursery() as nursery,
         ):
             drain = Drain()
-            nursery.start_soon(_stop_on_signal, signals, drain, everything, grace)
+            nursery.start_soon(_stop_on_signal, signals, drain, net, everything, grace)
             await _serve_all(net, ports, handler, http_config, drain)
             nursery.cancel_scope.cancel()
 
@@ -162,16 +162,17 @@ async def _serve_service(
 
 
 async def _stop_on_signal(
-    signals: AsyncIterator[int], drain: Drain, everything: trio.CancelScope, grace: float
+    signals: AsyncIterator[int], drain: Drain, net: Net, everything: trio.CancelScope, grace: float
 ) -> None:
-    """The first signal ends in order, within the grace time; the second at once."""
-    async for number in signals:
-        if drain.stopping:
-            everything.cancel()
-            return
-        _log.info("%s: finishing what is in flight", signal.Signals(number).name)
-        drain.stop()
-        everything.deadline = trio.current_time() + grace
+    """The first signal ends in order, within the grace time; a second one, or the end of that time, at once."""
+    number = await anext(signals)
+    _log.info("%s: finishing what is in flight", signal.Signals(number).name)
+    drain.stop()
+    with trio.move_on_after(grace):
+        await anext(signals)
+    # Before anything is cancelled: tasks that end by closing their streams would send a FIN, as if all had been said.
+    net.abort()
+    everything.cancel()
 
 
 def _urls(net: Net, port: int) -> list[str]:

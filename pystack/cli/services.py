@@ -42,9 +42,9 @@ async def chargen(stream: trio.abc.HalfCloseableStream) -> None:
 
 
 async def serve_one(service: Service, stream: trio.abc.HalfCloseableStream) -> None:
-    """Runs a service on one connection to its end. A client that goes away is no error."""
+    """Runs a service on one connection to its end. That the client goes away, or the stack is told to, is no error."""
     async with stream:
         try:
             await service(stream)
-        except* trio.BrokenResourceError:
+        except* (trio.BrokenResourceError, trio.ClosedResourceError):
             pass
