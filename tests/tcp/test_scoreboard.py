@@ -1,0 +1,176 @@
+"""The scoreboard, against a naive list with one entry a packet (RFC 6675, RFC 2018)."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pystack.tcp.scoreboard import Record, Scoreboard
+
+MSS = 10
+
+
+class Packet:
+    """One packet of the model."""
+
+    def __init__(self, start: int, end: int) -> None:
+        self.start, self.end = start, end
+        self.sacked = self.lost = self.resent = self.ever = False
+
+
+class Naive:
+    def __init__(self) -> None:
+        self.packets: list[Packet] = []
+        self.una = 0
+
+    def sent(self, start: int, size: int) -> None:
+        for at in range(start, start + size, MSS):
+            self.packets.append(Packet(at, min(at + MSS, start + size)))
+
+    def acknowledge(self, una: int) -> int:
+        self.una = una
+        gone = [p for p in self.packets if p.end <= una]
+        self.packets = [p for p in self.packets if p.end > una]
+        return sum(not p.sacked for p in gone)
+
+    def sack(self, left: int, right: int) -> int:
+        newly = [p for p in self.packets if left <= p.start and p.end <= right and not p.sacked]
+        for p in newly:
+            p.sacked, p.lost, p.resent = True, False, False
+        return len(newly)
+
+    def detect(self, dupthresh: int) -> None:
+        for p in self.packets:
+            above = sum(q.sacked for q in self.packets if q.start > p.start)
+            if above >= dupthresh and not p.sacked and not p.resent:
+                p.lost = True
+
+    def all_lost(self) -> None:
+        reneged = bool(self.packets) and self.packets[0].sacked
+        for p in self.packets:
+            p.sacked = p.sacked and not reneged
+            p.lost, p.resent = not p.sacked, False
+
+    def resend(self, limit: int) -> list[tuple[int, int]]:
+        due = [p for p in self.packets if p.lost and not p.resent]
+        run = due[:1]
+        for p in due[1:]:
+            if len(run) < limit and p.start == run[-1].end:
+                run.append(p)
+        for p in run:
+            p.resent = p.ever = True
+        return [(p.start, p.end) for p in run]
+
+    @property
+    def sums(self) -> tuple[int, int, int, int]:
+        ps = self.packets
+        return len(ps), sum(p.sacked for p in ps), sum(p.lost for p in ps), sum(p.resent for p in ps)
+
+
+operations = st.lists(
+    st.tuples(st.sampled_from(["send", "send", "ack", "sack", "sack", "detect", "timeout", "resend", "head"]),
+              st.integers(0, 60), st.integers(1, 30)),
+    max_size=80,
+)  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(operations)
+def test_against_a_list_of_packets(steps: list[tuple[str, int, int]]) -> None:
+    board, naive, nxt, una = Scoreboard(), Naive(), 0, 0
+    for now, (name, a, b) in enumerate(steps, 1):
+        packets = (nxt - una) // MSS
+        if name == "send":
+            board.sent(Record(nxt, nxt + b * MSS, MSS, now, 0, False))
+            naive.sent(nxt, b * MSS)
+            nxt += b * MSS
+        elif name == "ack" and packets:
+            una += (a % packets + 1) * MSS
+            assert board.acknowledge(una, now).packets == naive.acknowledge(una)
+        elif name == "sack" and packets:
+            left = una + a % packets * MSS
+            right = min(left + b * MSS, nxt)
+            assert board.selectively_acknowledge(left, right) == naive.sack(left, right)
+        elif name == "detect":
+            before = naive.sums[2]
+            naive.detect(3)
+            assert board.detect_lost(3) == naive.sums[2] - before
+        elif name == "timeout":
+            board.mark_all_lost()
+            naive.all_lost()
+        elif name == "head" and packets and not naive.packets[0].sacked:
+            board.mark_head_lost()
+            naive.packets[0].lost, naive.packets[0].resent = True, False
+        elif name == "resend":
+            record = board.next_lost()
+            expected = naive.resend(b)
+            assert (record is not None) == bool(expected)
+            if record is not None:
+                run = board.retransmitted(record, b, now)
+                assert (run[0].start, run[-1].end) == (expected[0][0], expected[-1][1])
+                assert all(x.end == y.start for x, y in zip(run, run[1:], strict=False))  # noqa: RUF007
+        assert (board.packets_out, board.sacked_out, board.lost_out, board.retrans_out) == naive.sums
+        assert bool(board) is bool(naive.packets)
+        flags = [(r.sacked, r.lost, r.retransmitted) for r in board for _ in range(r.packets)]
+        assert flags == [(p.sacked, p.lost, p.resent) for p in naive.packets]
+
+
+def test_a_record_counts_its_packets_and_splits_at_their_edges() -> None:
+    record = Record(100, 135, MSS, 5, 0, True)
+    assert record.packets == 4
+    record.lost = record.ever_retransmitted = True
+    later = record.split(120)
+    assert [(r.start, r.end, r.packets, r.lost, r.sent_at) for r in (record, later)] == [
+        (100, 120, 2, True, 5),
+        (120, 135, 2, True, 5),
+    ]
+    assert later.ever_retransmitted
+    assert later.app_limited
+
+
+def test_a_part_of_a_packet_is_not_acknowledged() -> None:
+    board = Scoreboard()
+    board.sent(Record(0, 40, MSS, 0, 0, False))
+    assert board.acknowledge(25, 9).packets == 2
+    assert (board.packets_out, board.head.start) == (2, 20)
+    assert board.selectively_acknowledge(25, 39) == 0
+    assert board.selectively_acknowledge(25, 40) == 1
+    assert board.high_sacked == 40
+
+
+def test_karn_gives_no_sample_where_anything_was_sent_twice() -> None:
+    """MUST-18."""
+    board = Scoreboard()
+    board.sent(Record(0, 20, MSS, 100, 0, False))
+    board.sent(Record(20, 40, MSS, 150, 0, False))
+    board.mark_head_lost()
+    record = board.next_lost()
+    assert record is not None
+    board.retransmitted(record, 1, 300)
+    acked = board.acknowledge(40, 400)
+    assert (acked.rtt, acked.resent_at, acked.packets) == (None, 300, 4)
+    board.sent(Record(40, 60, MSS, 500, 0, False))
+    board.sent(Record(60, 80, MSS, 550, 0, False))
+    acked = board.acknowledge(80, 700)
+    assert (acked.rtt, acked.resent_at) == (200, None), "from the oldest"
+
+
+def test_reneging_is_noticed_at_a_time_out() -> None:
+    """RFC 2018 section 8."""
+    board = Scoreboard()
+    board.sent(Record(0, 40, MSS, 0, 0, False))
+    board.selectively_acknowledge(20, 40)
+    board.acknowledge(20, 1)
+    board.mark_all_lost()
+    assert (board.sacked_out, board.lost_out, board.high_sacked) == (0, 2, 0)
+
+
+def test_an_ack_of_many_small_records_stays_cheap() -> None:
+    """What is acknowledged is not kept, and the list is not rebuilt for each ACK."""
+    board = Scoreboard()
+    for n in range(5000):
+        board.sent(Record(n * MSS, (n + 1) * MSS, MSS, n, 0, False))
+    for n in range(4990):
+        board.acknowledge((n + 1) * MSS, n)
+    assert [r.start for r in board] == [n * MSS for n in range(4990, 5000)]
+    assert len(board._records) < 200
+    board.clear()
+    assert (bool(board), board.packets_out, board.in_flight) == (False, 0, 0)
