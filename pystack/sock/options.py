@@ -99,15 +99,15 @@ def _set_rcvbuf(sock: "SockCore", value: int) -> None:
 
 
 def _get_nodelay(sock: "SockCore") -> int:
-    return int(sock.connection.nodelay if sock.connection is not None else sock.settings.nodelay)
+    return int(sock.connection.prefs.nodelay if sock.connection is not None else sock.settings.nodelay)
 
 
 def _set_nodelay(sock: "SockCore", value: int) -> None:
     # trio sets this on every stream: a connection has its own flag, so that its settings need not be copied for it.
     if sock.connection is None:
         sock.settings = replace(sock.settings, nodelay=bool(value))
-    elif sock.connection.nodelay != bool(value):
-        sock.connection.nodelay = bool(value)
+    elif sock.connection.prefs.nodelay != bool(value):
+        sock.connection.prefs.nodelay = bool(value)
         sock.touch()
 
 
@@ -121,7 +121,7 @@ def _set_notsent_lowat(sock: "SockCore", value: int) -> None:
 
 def _get_user_timeout(sock: "SockCore") -> int:
     connection = sock.connection
-    return (connection.user_timeout if connection is not None else sock.settings.user_timeout) // _MS
+    return (connection.prefs.user_timeout if connection is not None else sock.settings.user_timeout) // _MS
 
 
 def _set_user_timeout(sock: "SockCore", value: int) -> None:
@@ -130,7 +130,7 @@ def _set_user_timeout(sock: "SockCore", value: int) -> None:
     if sock.connection is None:
         sock.settings = replace(sock.settings, user_timeout=value * _MS)
     else:
-        sock.connection.user_timeout = value * _MS
+        sock.connection.prefs.user_timeout = value * _MS
 
 
 def _get_maxseg(sock: "SockCore") -> int:

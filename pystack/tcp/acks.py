@@ -10,7 +10,7 @@ from pystack.tcp.events import Event
 from pystack.tcp.scoreboard import Acked
 from pystack.tcp.seq import before, unwrap
 from pystack.tcp.timers import Timer
-from pystack.wire.tcp import FIN, SYN, Segment
+from pystack.wire.tcp import ECE, FIN, SYN, Segment
 
 if TYPE_CHECKING:
     from pystack.tcp.connection import Connection
@@ -38,6 +38,8 @@ def acknowledge(c: "Connection", seg: Segment, now: int) -> None:
     if not packets_out:
         return
     began = c.recovery.detect(snd.una, snd.nxt, board, c.cc, now)
+    if c.ecn.active and seg.flags & ECE and not seg.flags & SYN:
+        c.ecn.cwr_due |= c.recovery.on_ecn_echo(snd.nxt, board, c.cc, now)
     if delivered and not began and c.recovery.cwnd_may_grow and not seg.flags & SYN:
         # In slow start the window is in use when it is more than half full, as Linux counts it (tcp_is_cwnd_limited).
         limited = c.cwnd_limited or (c.cc.in_slow_start and 2 * packets_out > c.cc.cwnd)

@@ -6,13 +6,13 @@ RFC 9293 includes, of RFC 7323 section 5 (PAWS goes before the first step), and 
 
 from typing import TYPE_CHECKING
 
-from pystack.tcp import acks
+from pystack.tcp import acks, ecn, timeouts
 from pystack.tcp.events import Ending, Event
 from pystack.tcp.handshake import agree
 from pystack.tcp.seq import unwrap
 from pystack.tcp.state import TEXT_MAY_ARRIVE, State
 from pystack.tcp.timers import Timer
-from pystack.wire.tcp import ACK, FIN, RST, SYN, Segment
+from pystack.wire.tcp import ACK, FIN, RST, SYN, URG, Segment
 
 if TYPE_CHECKING:
     from pystack.tcp.connection import Connection
@@ -75,6 +75,10 @@ def _take_syn(c: "Connection", seg: Segment, now: int) -> None:
     c.agreed = agree(c.config, seg.options, c.default_mss)
     c.recovery.sack = c.agreed.sack
     c.update_mss()
+    if seg.flags & ACK:
+        c.ecn.active = ecn.accepts_syn_ack(c.ecn.asked, seg.flags)
+    else:
+        c.ecn.active = ecn.accepts_syn(c.config.ecn, seg.flags)
     if c.agreed.timestamps and seg.options.ts_val is not None:
         c.ts.update(seg.options.ts_val, now)
 
@@ -105,7 +109,7 @@ def _in_syn_sent(c: "Connection", seg: Segment, now: int) -> None:
             c.board.mark_head_lost()
         return
     acks.acknowledge(c, seg, now)
-    _establish(c, seg)
+    _establish(c, seg, now)
     c.acks.on_surprise()
     seg.seq += 1
     seg.flags &= ~SYN
@@ -113,7 +117,7 @@ def _in_syn_sent(c: "Connection", seg: Segment, now: int) -> None:
         _text_and_fin(c, seg, now)
 
 
-def _establish(c: "Connection", seg: Segment) -> None:
+def _establish(c: "Connection", seg: Segment, now: int) -> None:
     """The handshake is complete. A FIN that was queued before may follow now (section 3.10.4)."""
     snd = c.tcb.snd
     snd.wl1 = seg.seq
@@ -124,6 +128,7 @@ def _establish(c: "Connection", seg: Segment) -> None:
     c.tcb.enter(State.ESTABLISHED)
     if c.fin_queued:
         c.tcb.enter(State.FIN_WAIT_1)
+    timeouts.watch_idleness(c, now)
     c.events |= Event.CONNECTED | Event.WRITABLE
 
 
@@ -179,6 +184,9 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> None:
         _reset_arrives(c, seg, now)
         return
 
+    if c.ecn.on_arrival(seg.ecn, seg.flags, seg.size > 0):
+        c.acks.on_surprise()
+
     # Third is security. Fourth: the SYN bit; a challenge ACK in every synchronized state (RFC 5961 4.2).
     if seg.flags & SYN:
         if tcb.state is State.SYN_RECEIVED and not c.active_open:
@@ -197,7 +205,7 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> None:
                 c.control.append(answer)
             return
         acks.acknowledge(c, seg, now)
-        _establish(c, seg)
+        _establish(c, seg, now)
     else:
         # RFC 5961 5.2 (MAY-12): MAX.SND.WND behind SND.UNA is as far as an old ACK can lie.
         if not tcb.snd.una - tcb.snd.max_wnd <= seg.ack <= tcb.snd.nxt:
@@ -208,7 +216,13 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> None:
         if tcb.state is State.CLOSED:
             return
 
-    # Sixth is the URG bit. Seventh and eighth: text and FIN.
+    # Sixth: the URG bit.
+    if seg.flags & URG and seg.urg and tcb.state in TEXT_MAY_ARRIVE:
+        rcv.up = max(rcv.up, seg.seq + seg.urg)
+        if c.urgent.announce(seg.seq + seg.urg, c.read_next):
+            c.events |= Event.URGENT
+
+    # Seventh and eighth: text and FIN.
     if seg.size or seg.flags & FIN:
         _text_and_fin(c, seg, now)
 
@@ -220,6 +234,8 @@ def _reset_arrives(c: "Connection", seg: Segment, now: int) -> None:
         _challenge(c, now)
     elif state is State.SYN_RECEIVED:
         c.finish(Ending.REFUSED if c.active_open else Ending.RESET)
+    elif state is State.TIME_WAIT and c.config.rfc1337:
+        return  # RFC 1337 fix F1
     elif state in (State.CLOSING, State.LAST_ACK, State.TIME_WAIT) and c.tcb.snd.una >= c.sendbuf.end:
         c.finish(Ending.NORMAL)  # nothing but the end of our FIN can be missing
     else:
@@ -251,6 +267,7 @@ def _text_and_fin(c: "Connection", seg: Segment, now: int) -> None:
     fin = bool(seg.flags & FIN)
     payload = seg.payload
     if start < rcv.nxt:  # the part that we have
+        c.dsack = start, min(start + size, rcv.nxt)
         payload = payload[rcv.nxt - start :]
         start, size = rcv.nxt, max(0, size - (rcv.nxt - start))
         c.acks.on_surprise()
@@ -281,6 +298,7 @@ def _text_and_fin(c: "Connection", seg: Segment, now: int) -> None:
         else:
             # The window bounds the text, not what small pieces cost to keep; in-order text always gets in.
             if c.recvbuf.held + c.reassembly.held < 2 * c.config.rcvbuf:
+                c.dsack = c.reassembly.overlap(start, start + size) or c.dsack
                 c.reassembly.insert(start, payload)
             c.acks.on_surprise()
     if c.peer_fin is not None:
@@ -317,6 +335,8 @@ def _answer_unacceptable(c: "Connection", seg: Segment, now: int) -> None:
     """The ACK for a segment outside of the window (the first step). Text and a FIN are always answered, so that a peer
     whose ACK was lost goes on; what carries neither, or a SYN, might be half of an ACK war.
     """
+    if seg.size and seg.seq < c.tcb.rcv.nxt:
+        c.dsack = seg.seq, min(seg.seq + seg.size, c.tcb.rcv.nxt)
     if (seg.len and not seg.flags & SYN) or c.challenges.allows(now):
         c.acks.on_surprise()
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pystack.tcp.ecn import EcnMode
+
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
 
@@ -36,6 +38,34 @@ class TcpConfig:
 
     nodelay: bool = False
     """Turn the Nagle algorithm off (RFC 9293 section 3.7.4, MUST-17). Socket option TCP_NODELAY."""
+
+    ecn: int = EcnMode.ACCEPT
+    """Explicit congestion notification (RFC 3168): 0 off, 1 ask and accept, 2 accept. Linux: net.ipv4.tcp_ecn."""
+
+    keepalive: bool = False
+    """Watch over idle connections (RFC 9293 MUST-24, MUST-25). Socket option SO_KEEPALIVE."""
+
+    keepalive_idle: int = 7200 * SECOND
+    """Idle time before the first probe (MUST-27, MUST-28). Linux: net.ipv4.tcp_keepalive_time."""
+
+    keepalive_interval: int = 75 * SECOND
+    """Time between probes. Linux: net.ipv4.tcp_keepalive_intvl."""
+
+    keepalive_count: int = 9
+    """Unanswered probes before the connection fails (MUST-29). Linux: net.ipv4.tcp_keepalive_probes."""
+
+    cork_limit: int = 200 * MILLISECOND
+    """How long TCP_CORK and MSG_MORE hold text back."""
+
+    dsack: bool = True
+    """Report duplicates that arrive (RFC 2883). Linux: net.ipv4.tcp_dsack."""
+
+    rfc1337: bool = False
+    """Ignore resets in TIME-WAIT (RFC 1337 fix F1). Linux: net.ipv4.tcp_rfc1337."""
+
+    soft_errors_end_connect: bool = False
+    """Let a soft ICMP error (network or host unreachable) end an attempt to connect at once, as Linux does and RFC 9293
+    MUST-56 forbids; off, the attempt goes on until it times out, and then says what ICMP had said."""
 
     rto_initial: int = 1 * SECOND
     """Retransmission time-out before the first RTT sample (RFC 6298 rule 2.1)."""

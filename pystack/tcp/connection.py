@@ -7,14 +7,17 @@ out), each with a small state of its own. Nothing here sleeps, reads a clock or 
 
 from collections import deque
 
-from pystack.tcp import arrival, output
+from pystack.tcp import arrival, output, reports, timeouts
 from pystack.tcp.ackpolicy import AckPolicy
 from pystack.tcp.challenge import RateLimit
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.congestion import registry
+from pystack.tcp.ecn import Ecn
 from pystack.tcp.events import Ending, Event
 from pystack.tcp.handshake import TIMESTAMP_BYTES, Agreed
+from pystack.tcp.icmp import IcmpError
 from pystack.tcp.info import TcpInfo, snapshot
+from pystack.tcp.preferences import Preferences
 from pystack.tcp.reassembly import Reassembly
 from pystack.tcp.recovery import Recovery
 from pystack.tcp.recvbuf import ReceiveBuffer
@@ -23,8 +26,9 @@ from pystack.tcp.scoreboard import Scoreboard
 from pystack.tcp.sendbuf import SendBuffer
 from pystack.tcp.state import SYNCHRONIZED, TEXT_MAY_ARRIVE, State
 from pystack.tcp.tcb import Tcb
-from pystack.tcp.timers import Timer, TimerTable, has_timed_out
+from pystack.tcp.timers import Timer, TimerTable
 from pystack.tcp.timestamps import Timestamps
+from pystack.tcp.urgent import UrgentMark
 from pystack.tcp.window import update_is_due
 from pystack.wire.buffers import Buffer
 from pystack.wire.tcp import Segment
@@ -61,22 +65,30 @@ class Connection:
         "challenges",
         "config",
         "control",
+        "cork_expired",
         "cwnd_limited",
         "default_mss",
+        "dsack",
+        "ecn",
         "ending",
         "eof",
         "events",
         "fin_queued",
+        "icmp_error",
+        "keepalive_due",
         "last_ack_sent",
-        "nodelay",
+        "more",
         "orphaned",
+        "path_mss",
         "peer_fin",
+        "prefs",
         "probe_backoff",
         "probe_due",
         "probes",
         "progress_at",
         "pushed",
         "reassembly",
+        "received_at",
         "recovery",
         "recvbuf",
         "retransmits",
@@ -88,7 +100,7 @@ class Connection:
         "tcb",
         "timers",
         "ts",
-        "user_timeout",
+        "urgent",
     )
 
     def __init__(self, config: TcpConfig, *, iss: int, advmss: int, default_mss: int, ts_offset: int) -> None:
@@ -97,6 +109,8 @@ class Connection:
         self.tcb.rcv.wnd = min(config.rcvbuf, 0xFFFF)
         self.advmss = advmss
         self.default_mss = default_mss
+        self.path_mss = advmss
+        """What the path takes, in bytes of text and options."""
         self.snd_mss = default_mss
         self.agreed = Agreed(default_mss, False, 0, 0, False, False)
         self.ts = Timestamps(ts_offset)
@@ -107,6 +121,9 @@ class Connection:
         self.sendbuf = SendBuffer(iss + 1)
         self.recvbuf = ReceiveBuffer()
         self.reassembly = Reassembly()
+        self.dsack: tuple[int, int] | None = None
+        """A range that arrived twice, for the next segment to report (RFC 2883)."""
+        self.ecn = Ecn()
         self.acks = AckPolicy(config)
         self.challenges = RateLimit(config.challenge_ack_interval)
         self.timers = TimerTable()
@@ -118,8 +135,12 @@ class Connection:
         """None until the connection is CLOSED."""
         self.active_open = False
         """Whether the application opened it (MUST-11: SYN-RECEIVED remembers where it came from)."""
-        self.nodelay = config.nodelay
-        self.user_timeout = config.user_timeout
+        self.prefs = Preferences(config)
+        self.icmp_error: IcmpError | None = None
+        """The latest error that ICMP reported and that did not end the connection, or did (RFC 9293 MUST-47)."""
+        self.urgent = UrgentMark()
+        self.more = False
+        """The latest `send` said that more would follow."""
         self.fin_queued = False
         """The application has ended its side; the FIN's number is `sendbuf.end`."""
         self.peer_fin: int | None = None
@@ -136,6 +157,10 @@ class Connection:
         self.probes = 0
         self.probe_backoff = 0
         self.probe_due = False
+        self.received_at = 0
+        """When anything last arrived."""
+        self.keepalive_due = False
+        self.cork_expired = False
         self.cwnd_limited = False
         self.small_end = iss
         """Minshall's snd.sml: the end of the latest segment that was smaller than the MSS."""
@@ -164,6 +189,7 @@ class Connection:
         are unwrapped in place.
         """
         self.stats.segs_in += seg.segs
+        self.received_at = now
         arrival.segment_arrives(self, seg, now)
 
     def poll_transmit(self, now: int, budget: int) -> Segment | None:
@@ -174,6 +200,14 @@ class Connection:
         if seg is not None:
             self.stats.segs_out += seg.segs
         return seg
+
+    def on_icmp(self, error: IcmpError, now: int) -> bool:
+        """ICMP reports an error about a segment of this connection; returns whether it was believed (RFC 5927)."""
+        return reports.on_icmp(self, error, now)
+
+    def path_mss_is(self, mss: int) -> None:
+        """The path takes packets with `mss` bytes of text and options, and no more (RFC 1191, 8201)."""
+        reports.path_mss_is(self, mss)
 
     def next_deadline(self) -> int | None:
         """When `on_deadline` wants to be called, in nanoseconds; None: not before something else happens."""
@@ -188,31 +222,33 @@ class Connection:
         if self.acks.deadline is not None and self.acks.deadline <= now:
             self.acks.on_deadline()
         for timer in self.timers.take_due(now):
-            if timer is Timer.RETRANSMIT:
-                self._on_retransmission_timeout(now)
-            elif timer is Timer.PROBE:
-                self._on_probe_timeout(now)
-            elif timer is Timer.LINGER:
-                self.finish(Ending.NORMAL)
+            if self.ending is None:
+                timeouts.expired(self, timer, now)
 
     # What the application does
 
-    def send(self, data: Buffer) -> int:
-        """Queues text; returns how many bytes were taken, which is less than all when the buffer is full."""
-        if self.fin_queued or self.tcb.state is State.CLOSED:
-            return 0
-        room = self.config.sndbuf - len(self.sendbuf)
+    def send(self, data: Buffer, *, more: bool = False, urgent: bool = False) -> int:
+        """Queues text; returns how many bytes were taken, which is less than all when the buffer is full. With `more` a
+        packet that is not full waits for what follows; with `urgent` the last byte taken is urgent data (RFC 6093).
+        """
+        room = self.send_room
         if room <= 0:
             return 0
         if len(data) > room:
             data = memoryview(data)[:room]
         self.sendbuf.append(data if isinstance(data, bytes) else bytes(data))
+        self.more = more
+        if urgent:
+            self.tcb.snd.up = self.sendbuf.end
         return len(data)
 
     def recv(self, limit: int) -> bytes:
         """Removes and returns up to `limit` bytes of in-order text; empty where there is none (then `eof` tells
-        whether more can come). The window may open, which the next `poll_transmit` tells the peer.
+        whether more can come). Stops at the mark of urgent data. The window may open, which the next `poll_transmit`
+        tells the peer.
         """
+        if self.urgent.at is not None:
+            limit = self._stop_at_urgent(limit)
         data = self.recvbuf.read(limit)
         rcv = self.tcb.rcv
         if data and self.tcb.state in TEXT_MAY_ARRIVE:
@@ -220,6 +256,45 @@ class Connection:
             if update_is_due(offer, self.config.rcvbuf, rcv.wnd):
                 self.acks.now = True
         return data
+
+    @property
+    def readable(self) -> int:
+        """How many bytes `recv` could give, the out-of-band byte not counted."""
+        mark = self.urgent
+        lies_in = mark.at is not None and not mark.inline and self.read_next <= mark.at < self.tcb.rcv.nxt - self.eof
+        return self.recvbuf.size - lies_in
+
+    @property
+    def read_next(self) -> int:
+        """The number of the next byte that `recv` would give."""
+        return self.tcb.rcv.nxt - self.eof - self.recvbuf.size
+
+    def recv_urgent(self) -> bytes | None:
+        """The out-of-band byte, once (recv with MSG_OOB); empty while it is announced and has not arrived, None where
+        there is none to read.
+        """
+        mark = self.urgent
+        if mark.inline or mark.taken or (mark.at is None and not mark.value):
+            return None
+        if not mark.value:
+            assert mark.at is not None
+            offset = mark.at - self.read_next
+            if offset >= self.recvbuf.size:
+                return b""
+            mark.value = self.recvbuf.peek(offset + 1)[-1:]
+        mark.taken = True
+        return mark.value
+
+    def _stop_at_urgent(self, limit: int) -> int:
+        mark = self.urgent
+        if mark.is_at(self.read_next) and not mark.inline and self.recvbuf.size:
+            mark.value = self.recvbuf.read(1)
+            mark.at = None
+            return limit
+        limit = mark.readable_before(self.read_next, limit)
+        if mark.is_at(self.read_next):
+            mark.at = None  # in line: reading goes past it
+        return limit
 
     def shutdown_write(self) -> None:
         """Ends this side after what is queued (RFC 9293 section 3.9.1.4 CLOSE, as half-close). No effect when done
@@ -287,7 +362,7 @@ class Connection:
     def update_mss(self) -> None:
         """Eff.snd.MSS of RFC 9293 section 3.7.1 (MUST-16), without the options that vary."""
         fixed = TIMESTAMP_BYTES if self.agreed.timestamps else 0
-        self.snd_mss = min(self.agreed.peer_mss, self.advmss) - fixed
+        self.snd_mss = min(self.agreed.peer_mss, self.path_mss) - fixed
 
     def finish(self, ending: Ending) -> None:
         """The connection is CLOSED. What was received in order can still be read."""
@@ -307,40 +382,3 @@ class Connection:
         self.board.clear()
         self.reassembly.clear()
         self.timers.set(Timer.LINGER, now + self.config.time_wait)
-
-    def _on_retransmission_timeout(self, now: int) -> None:
-        config = self.config
-        in_handshake = self.tcb.state in (State.SYN_SENT, State.SYN_RECEIVED)
-        if in_handshake:
-            limit = config.syn_retries if self.active_open else config.synack_retries
-            too_long = self.user_timeout > 0 and now - self.progress_at >= self.user_timeout
-            gives_up = self.retransmits >= limit or too_long
-        else:
-            gives_up = has_timed_out(
-                config,
-                waiting=now - self.progress_at,
-                user_timeout=self.user_timeout,
-                orphaned=self.orphaned,
-            )
-        if gives_up:
-            self.finish(Ending.TIMED_OUT)
-            return
-        self.retransmits += 1
-        self.rtt.back_off()
-        if in_handshake:
-            self.board.mark_all_lost()
-        else:
-            snd = self.tcb.snd
-            self.recovery.on_timeout(snd.una, snd.nxt, self.board, self.cc, now)
-        self.timers.set(Timer.RETRANSMIT, now + self.rtt.rto)
-
-    def _on_probe_timeout(self, now: int) -> None:
-        config = self.config
-        # A peer that answers its probes may keep its window closed for ever (MUST-37).
-        limit = config.orphan_retries if self.orphaned else config.retries
-        if self.probes >= limit or (self.user_timeout and now - self.progress_at >= self.user_timeout):
-            self.finish(Ending.TIMED_OUT)
-            return
-        self.probe_due = True
-        self.probe_backoff += 1
-        self.timers.set(Timer.PROBE, now + output.probe_interval(self))

@@ -14,6 +14,11 @@ class Event(IntFlag):
     """There is room to `send`."""
     EOF = 8
     """The peer has closed its side: after what is readable, nothing more comes."""
+    TROUBLE = 32
+    """The peer has not answered several retransmissions (R1 of RFC 9293 section 3.8.3), or ICMP reports a soft error.
+    """
+    URGENT = 64
+    """The peer has announced urgent data, or more of it (RFC 9293 MUST-32)."""
     CLOSED = 16
     """The connection is CLOSED; `ending` says how."""
 
@@ -26,3 +31,4 @@ class Ending(Enum):
     REFUSED = "refused by the peer"
     RESET = "reset by the peer"
     TIMED_OUT = "timed out"
+    UNREACHABLE = "unreachable, as ICMP says"

@@ -6,13 +6,15 @@ is owed. Everything with the ACK flag carries the latest acknowledgement and win
 
 from typing import TYPE_CHECKING
 
+from pystack.tcp.ecn import ECT_0, syn_flags
 from pystack.tcp.handshake import answer, offer
 from pystack.tcp.scoreboard import Record
 from pystack.tcp.state import TEXT_MAY_BE_SENT, State
 from pystack.tcp.timers import Timer
+from pystack.tcp.urgent import pointer
 from pystack.tcp.window import window_to_offer
 from pystack.wire.options import NO_OPTIONS, Options
-from pystack.wire.tcp import ACK, FIN, PSH, RST, SYN, Segment
+from pystack.wire.tcp import ACK, ECE, FIN, PSH, RST, SYN, URG, Segment
 
 if TYPE_CHECKING:
     from pystack.tcp.connection import Connection
@@ -31,6 +33,11 @@ def next_segment(c: "Connection", now: int, budget: int) -> Segment | None:
         seg = _handshake(c, now)
     elif state in TEXT_MAY_BE_SENT:
         seg = _retransmission(c, now, budget) or _new_text(c, now, budget)
+    if seg is None and c.keepalive_due:
+        # No text, and a number that the peer has seen (SHLD-12): it has to answer.
+        c.keepalive_due = False
+        c.probes += 1
+        seg = _segment(c, c.tcb.snd.una - 1, c.tcb.snd.una - 1, now, "keep-alive")
     if seg is None and c.acks.now:
         seg = _segment(c, c.tcb.snd.nxt, c.tcb.snd.nxt, now, "ack")
     return seg
@@ -41,7 +48,7 @@ def effective_mss(c: "Connection") -> int:
     largest window that the peer ever offered, so that a peer with a tiny buffer can have two packets in flight.
     """
     mss = c.snd_mss
-    if c.reassembly:
+    if c.reassembly or c.dsack:
         mss -= _sack_bytes(c)
     largest = c.tcb.snd.max_wnd
     bound = largest >> 1 if largest > 536 else largest
@@ -104,9 +111,12 @@ def _handshake(c: "Connection", now: int) -> Segment | None:
         c.board.retransmitted(record, 1, now)
         c.stats.retrans_segs += 1
     if c.tcb.state is State.SYN_SENT:
-        seg = Segment(c.tcb.iss, 0, SYN, options=offer(c.config, c.advmss), reason="syn")
+        ecn_flags = syn_flags(c.config.ecn, c.retransmits)
+        c.ecn.asked = ecn_flags != 0
+        seg = Segment(c.tcb.iss, 0, SYN | ecn_flags, options=offer(c.config, c.advmss), reason="syn")
     else:
-        seg = Segment(c.tcb.iss, c.tcb.rcv.nxt, SYN | ACK, options=answer(c.agreed, c.advmss), reason="syn-ack")
+        flags = SYN | ACK | (ECE if c.ecn.active else 0)
+        seg = Segment(c.tcb.iss, c.tcb.rcv.nxt, flags, options=answer(c.agreed, c.advmss), reason="syn-ack")
         c.acks.on_ack_sent()
     # Never scaled, and what we take before the scale is known (RFC 7323 section 2.2).
     seg.wnd = min(c.config.rcvbuf, 0xFFFF)
@@ -149,6 +159,8 @@ def _new_text(c: "Connection", now: int, budget: int) -> Segment | None:
     if available <= 0 and not fin_due:
         return None
     mss = effective_mss(c)
+    if snd.up > snd.nxt:
+        budget = mss  # URG does not travel in super-segments: the pointer is relative to one header
     window = snd.una + snd.wnd - snd.nxt
     packets = cc.cwnd - board.in_flight
     size = sendable(
@@ -157,7 +169,7 @@ def _new_text(c: "Connection", now: int, budget: int) -> Segment | None:
         mss=mss,
         packets=packets,
         budget=budget,
-        tail_allowed=may_send_tail(nodelay=c.nodelay, fin_queued=c.fin_queued, small_end=c.small_end, una=snd.una),
+        tail_allowed=_tail_allowed(c, now),
     )
     # The FIN takes one number of the window; it needs no room in the congestion window of its own.
     fin = fin_due and size == available and window > size and (size > 0 or packets > 0)
@@ -165,6 +177,17 @@ def _new_text(c: "Connection", now: int, budget: int) -> Segment | None:
     if not size and not fin:
         return _probe(c, now, min(window, mss, available)) if packets > 0 else None
     return _transmit(c, size, fin, mss, now)
+
+
+def _tail_allowed(c: "Connection", now: int) -> bool:
+    """The same for this connection, where an application may also hold text back, and urgent data never waits."""
+    if c.tcb.snd.up > c.tcb.snd.nxt:
+        return True
+    if (c.prefs.cork or c.more) and not c.cork_expired and not c.fin_queued:
+        if c.timers[Timer.CORK] is None:
+            c.timers.set(Timer.CORK, now + c.config.cork_limit)
+        return False
+    return may_send_tail(nodelay=c.prefs.nodelay, fin_queued=c.fin_queued, small_end=c.small_end, una=c.tcb.snd.una)
 
 
 def _transmit(c: "Connection", size: int, fin: bool, mss: int, now: int) -> Segment:
@@ -179,15 +202,20 @@ def _transmit(c: "Connection", size: int, fin: bool, mss: int, now: int) -> Segm
     snd.nxt = end
     if size % mss:
         c.small_end = start + size
-    c.probe_due = False
+    c.probe_due = c.cork_expired = False
     c.probe_backoff = 0
     c.timers.stop(Timer.PROBE)
+    c.timers.stop(Timer.CORK)
     if c.timers[Timer.RETRANSMIT] is None:
         c.timers.set(Timer.RETRANSMIT, now + c.rtt.rto)  # RFC 6298 rule 5.1
     if size:
         c.acks.on_text_sent(now)
     c.cc.on_sent(record.packets, board.in_flight, now)
-    return _segment(c, start, end, now, "data" if size else "fin", mss)
+    seg = _segment(c, start, end, now, "data" if size else "fin", mss)
+    if size and c.ecn.active:
+        seg.ecn = ECT_0  # new text alone: not what is sent again, nor ACKs or probes (RFC 3168 sections 6.1.4 to 6.1.6)
+        seg.flags |= c.ecn.cwr()
+    return seg
 
 
 def _probe(c: "Connection", now: int, fits: int) -> Segment | None:
@@ -219,7 +247,7 @@ def _segment(c: "Connection", start: int, end: int, now: int, reason: str, mss: 
     """
     sendbuf, rcv = c.sendbuf, c.tcb.rcv
     text_end = min(end, sendbuf.end)
-    flags = ACK
+    flags = ACK | (ECE if c.ecn.echo else 0)
     if start <= sendbuf.end < end:
         flags |= FIN
     size = max(0, text_end - start)
@@ -238,11 +266,16 @@ def _segment(c: "Connection", start: int, end: int, now: int, reason: str, mss: 
         _options(c, now, min(size, mss)),
         reason,
     )
+    urg = pointer(c.tcb.snd.up, start, c.tcb.snd.nxt)
+    if urg is not None:
+        seg.flags |= URG
+        seg.urg = urg
     if size > mss > 0:
         seg.mss = mss
         seg.segs = -(-size // mss)
     c.stats.bytes_sent += size
     c.last_ack_sent = rcv.nxt
+    c.dsack = None
     c.acks.on_ack_sent()
     return seg
 
@@ -254,15 +287,21 @@ def _options(c: "Connection", now: int, text: int) -> Options:
     """
     agreed = c.agreed
     blocks: tuple[tuple[int, int], ...] = ()
-    if agreed.sack and c.reassembly:
-        blocks = c.reassembly.blocks()[: max(0, min(_most_blocks(c), (c.snd_mss - text - 4) // 8))]
+    if agreed.sack and (c.reassembly or c.dsack):
+        blocks = _blocks(c)[: max(0, min(_most_blocks(c), (c.snd_mss - text - 4) // 8))]
     if agreed.timestamps:
         return Options(ts_val=c.ts.val(now), ts_ecr=c.ts.recent, sack=blocks)
     return Options(sack=blocks) if blocks else NO_OPTIONS
 
 
 def _sack_bytes(c: "Connection") -> int:
-    return 4 + 8 * min(_most_blocks(c), len(c.reassembly.blocks())) if c.agreed.sack else 0
+    return 4 + 8 * min(_most_blocks(c), len(_blocks(c))) if c.agreed.sack else 0
+
+
+def _blocks(c: "Connection") -> tuple[tuple[int, int], ...]:
+    """A duplicate first (RFC 2883 section 4), then what lies beyond the holes."""
+    blocks = c.reassembly.blocks()
+    return (c.dsack, *blocks) if c.dsack and c.config.dsack else blocks
 
 
 def _most_blocks(c: "Connection") -> int:

@@ -85,6 +85,13 @@ class Reassembly:
         del ranges[first + 1 : last]
         return True
 
+    def overlap(self, start: int, end: int) -> tuple[int, int] | None:
+        """The first part of [start, end) that is here already, which a D-SACK reports (RFC 2883 section 4)."""
+        index = bisect_left(self._ranges, start + 1, key=_end)
+        if index == len(self._ranges) or self._ranges[index].start >= end:
+            return None
+        return max(start, self._ranges[index].start), min(end, self._ranges[index].end)
+
     def take(self, nxt: int) -> Iterator[Buffer]:
         """Removes and yields the bytes that follow on `nxt`, once a hole has been filled up to there."""
         ranges = self._ranges

@@ -40,8 +40,10 @@ class Recovery:
 
     @property
     def cwnd_may_grow(self) -> bool:
-        """Whether acknowledgements go to the controller: not in fast recovery (RFC 5681 section 3.2)."""
-        return self.state is not CaState.RECOVERY
+        """Whether acknowledgements go to the controller: not in fast recovery (RFC 5681 section 3.2), nor while the
+        window that a congestion mark has cut is still in flight (RFC 3168 section 6.1.2).
+        """
+        return self.state not in (CaState.RECOVERY, CaState.CWR)
 
     def on_duplicate_ack(self, board: Scoreboard) -> None:
         """Without SACK: another packet has left the network."""
@@ -56,7 +58,7 @@ class Recovery:
             # One packet filled the hole; the others are those that the duplicate ACKs had stood for.
             board.sacked_out = max(0, board.sacked_out - max(packets - 1, 0))
             _limit_duplicates(board)
-        if self.state in (CaState.RECOVERY, CaState.LOSS):
+        if self.state in (CaState.CWR, CaState.RECOVERY, CaState.LOSS):
             if una >= self.high_seq:
                 self.state = CaState.OPEN
                 if not self.sack:
@@ -79,14 +81,27 @@ class Recovery:
         if self.state in (CaState.RECOVERY, CaState.LOSS):
             return False
         if found:
-            cc.on_loss(board.packets_out - (board.sacked_out if self.sack else 0), now)
+            if self.state is not CaState.CWR:  # one reduction for each window
+                cc.on_loss(board.packets_out - (board.sacked_out if self.sack else 0), now)
             if not self.sack:
                 board.mark_head_lost()
                 _limit_duplicates(board)
             self._enter(CaState.RECOVERY, nxt)
             return True
-        self.state = CaState.DISORDER if board.sacked_out else CaState.OPEN
+        if self.state is not CaState.CWR:
+            self.state = CaState.DISORDER if board.sacked_out else CaState.OPEN
         return False
+
+    def on_ecn_echo(self, nxt: int, board: Scoreboard, cc: CongestionControl, now: int) -> bool:
+        """The peer echoes a congestion mark; returns True where the window is reduced for it: once for each window,
+        and not while a loss has it reduced already (RFC 3168 section 6.1.2).
+        """
+        if self.state not in (CaState.OPEN, CaState.DISORDER):
+            return False
+        cc.on_ecn(board.in_flight, now)
+        self.state = CaState.CWR
+        self.high_seq = nxt
+        return True
 
     def on_timeout(self, una: int, nxt: int, board: Scoreboard, cc: CongestionControl, now: int) -> None:
         """The retransmission timer has expired: everything outstanding is taken for lost (RFC 5681 section 3.1; RFC
@@ -100,6 +115,13 @@ class Recovery:
         if not self.sack:
             board.sacked_out = 0
         self._enter(CaState.LOSS, nxt)
+
+    def on_smaller_path(self, nxt: int) -> None:
+        """Packets were too large for the path, and go again in smaller ones: as after a time-out, but no congestion
+        has lost them, and the window stays.
+        """
+        if self.state is not CaState.LOSS:
+            self._enter(CaState.LOSS, nxt)
 
     def _enter(self, state: CaState, nxt: int) -> None:
         self.state = state

@@ -246,6 +246,26 @@ class Scoreboard:
             if not record.sacked:
                 self._mark_lost(record)
 
+    def recut(self, mss: int) -> bool:
+        """The path takes no packets larger than `mss` bytes any more: larger records that the peer does not hold are
+        lost, and count in the smaller packets that they will be sent in. Returns whether there were any.
+        """
+        found = False
+        for record in self:
+            if record.mss <= mss or record.sacked or record.end - record.start <= mss:
+                continue
+            found = True
+            before = record.packets
+            if record.retransmitted:
+                record.retransmitted = False
+                self.retrans_out -= before
+            if record.lost:
+                self.lost_out -= before
+            record.mss = mss
+            self.packets_out += record.packets - before
+            self._mark_lost(record)
+        return found
+
     def next_lost(self) -> Record | None:
         """The first lost record that has not been sent again since."""
         while self._lost:

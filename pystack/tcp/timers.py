@@ -14,7 +14,11 @@ class Timer(IntEnum):
     """The peer's window is closed and nothing is in flight (RFC 9293 section 3.8.6.1)."""
     DELAYED_ACK = 2
     """An ACK has been held back long enough (RFC 9293 section 3.8.6.3)."""
-    LINGER = 3
+    KEEP_ALIVE = 3
+    """The connection may have been idle for long enough (RFC 9293 section 3.8.4)."""
+    CORK = 4
+    """Text that an application holds back has been held for long enough."""
+    LINGER = 5
     """TIME-WAIT, or FIN-WAIT-2 without an application, has lasted long enough."""
 
 

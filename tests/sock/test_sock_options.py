@@ -59,7 +59,7 @@ def test_what_was_set_before_connecting_holds_for_the_connection() -> None:
     sock.connect(B4, 80, lan.now)
     connection = sock.connection
     assert connection is not None
-    assert (connection.nodelay, connection.user_timeout) == (True, 70_000_000)
+    assert (connection.prefs.nodelay, connection.prefs.user_timeout) == (True, 70_000_000)
     lan.run()
     assert sock.send(bytes(9000)) == 5000
     assert sock.tcp_info(lan.now).congestion == "newreno"

@@ -77,7 +77,7 @@ def test_minshall_lets_a_small_tail_follow_full_segments() -> None:
 def test_nodelay_turns_nagle_off() -> None:
     """MUST-17."""
     p = established()
-    p.c.nodelay = True
+    p.c.prefs.nodelay = True
     assert p.sends(b"a") + p.sends(b"b") == ["P. 1:2(1) ack 1", "P. 2:3(1) ack 1"]
 
 
@@ -273,7 +273,7 @@ def test_the_time_out_doubles_and_r2_ends_the_connection() -> None:
 def test_the_user_timeout_replaces_r2() -> None:
     """MUST-21."""
     p = established()
-    p.c.user_timeout = 5 * SECOND
+    p.c.prefs.user_timeout = 5 * SECOND
     p.sends(100)
     p.waits(7 * SECOND)
     assert p.c.ending is Ending.TIMED_OUT

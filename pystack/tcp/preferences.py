@@ -1,0 +1,29 @@
+"""What an application may change while its connection lives; the rest is fixed by its `TcpConfig`."""
+
+from pystack.tcp.config import TcpConfig
+
+
+class Preferences:
+    """Starts as the configuration says. Times are nanoseconds; the fields are `TcpConfig`'s where they have its names.
+
+    `cork` holds back what does not fill a packet, as TCP_CORK does.
+    """
+
+    __slots__ = (
+        "cork",
+        "keepalive",
+        "keepalive_count",
+        "keepalive_idle",
+        "keepalive_interval",
+        "nodelay",
+        "user_timeout",
+    )
+
+    def __init__(self, config: TcpConfig) -> None:
+        self.nodelay = config.nodelay
+        self.cork = False
+        self.user_timeout = config.user_timeout
+        self.keepalive = config.keepalive
+        self.keepalive_idle = config.keepalive_idle
+        self.keepalive_interval = config.keepalive_interval
+        self.keepalive_count = config.keepalive_count

@@ -1,0 +1,97 @@
+"""A timer has expired (RFC 9293 section 3.10.8): what happens then, and when a connection gives up."""
+
+from typing import TYPE_CHECKING
+
+from pystack.tcp import output
+from pystack.tcp.events import Ending, Event
+from pystack.tcp.keepalive import KeepAlive, decide
+from pystack.tcp.state import SYNCHRONIZED, State
+from pystack.tcp.timers import Timer, has_timed_out
+
+if TYPE_CHECKING:
+    from pystack.tcp.connection import Connection
+
+R1 = 3
+"""Retransmissions after which the application is told of trouble (RFC 9293 SHLD-9, SHLD-10)."""
+
+
+def expired(c: "Connection", timer: Timer, now: int) -> None:
+    """Does what the timer was set for."""
+    if timer is Timer.RETRANSMIT:
+        _retransmit(c, now)
+    elif timer is Timer.PROBE:
+        _probe(c, now)
+    elif timer is Timer.KEEP_ALIVE:
+        _keep_alive(c, now)
+    elif timer is Timer.CORK:
+        c.cork_expired = True
+    elif timer is Timer.LINGER:
+        c.finish(Ending.NORMAL)
+
+
+def watch_idleness(c: "Connection", now: int) -> None:
+    """Starts or stops the keep-alive timer, as the application wishes (MUST-24, MUST-25)."""
+    if c.prefs.keepalive and c.tcb.state in SYNCHRONIZED and c.tcb.state is not State.TIME_WAIT:
+        c.timers.set(Timer.KEEP_ALIVE, max(now, c.received_at + c.prefs.keepalive_idle))
+    else:
+        c.timers.stop(Timer.KEEP_ALIVE)
+
+
+def _retransmit(c: "Connection", now: int) -> None:
+    """The oldest segment has gone unanswered for an RTO (RFC 6298 rules 5.4 to 5.6; RFC 9293 section 3.8.3 for R2)."""
+    config = c.config
+    waiting = now - c.progress_at
+    in_handshake = c.tcb.state in (State.SYN_SENT, State.SYN_RECEIVED)
+    if in_handshake:
+        limit = config.syn_retries if c.active_open else config.synack_retries
+        gives_up = c.retransmits >= limit or 0 < c.prefs.user_timeout <= waiting
+    else:
+        gives_up = has_timed_out(config, waiting=waiting, user_timeout=c.prefs.user_timeout, orphaned=c.orphaned)
+    if gives_up:
+        c.finish(Ending.TIMED_OUT)
+        return
+    c.retransmits += 1
+    if c.retransmits == R1:
+        c.events |= Event.TROUBLE
+    c.rtt.back_off()
+    if in_handshake:
+        c.board.mark_all_lost()
+    else:
+        c.recovery.on_timeout(c.tcb.snd.una, c.tcb.snd.nxt, c.board, c.cc, now)
+    c.timers.set(Timer.RETRANSMIT, now + c.rtt.rto)
+
+
+def _probe(c: "Connection", now: int) -> None:
+    """The peer's window has been shut for a probe interval (RFC 9293 section 3.8.6.1)."""
+    # A peer that answers its probes may keep its window shut for ever (MUST-37).
+    limit = c.config.orphan_retries if c.orphaned else c.config.retries
+    if c.probes >= limit or 0 < c.prefs.user_timeout <= now - c.progress_at:
+        c.finish(Ending.TIMED_OUT)
+        return
+    c.probe_due = True
+    c.probe_backoff += 1
+    c.timers.set(Timer.PROBE, now + output.probe_interval(c))
+
+
+def _keep_alive(c: "Connection", now: int) -> None:
+    """The connection may have been idle for long enough (RFC 9293 section 3.8.4)."""
+    prefs = c.prefs
+    idle = now - c.received_at
+    verdict = decide(
+        idle=idle,
+        outstanding=bool(c.board) or c.tcb.snd.nxt < c.sendbuf.end,
+        probes=c.probes,
+        idle_limit=prefs.keepalive_idle,
+        count_limit=prefs.keepalive_count,
+        user_timeout=prefs.user_timeout,
+    )
+    if verdict is KeepAlive.GIVE_UP:
+        c.control.append(output.reset(c))
+        c.finish(Ending.TIMED_OUT)
+        return
+    if verdict is KeepAlive.PROBE:
+        c.keepalive_due = True
+        c.timers.set(Timer.KEEP_ALIVE, now + prefs.keepalive_interval)
+    else:
+        wait = prefs.keepalive_idle - idle
+        c.timers.set(Timer.KEEP_ALIVE, now + (wait if wait > 0 else prefs.keepalive_idle))
