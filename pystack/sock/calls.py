@@ -10,7 +10,9 @@ import errno
 from pystack.sock import options, poll
 from pystack.sock.constants import (
     MSG_DONTWAIT,
+    MSG_MORE,
     MSG_NOSIGNAL,
+    MSG_OOB,
     MSG_PEEK,
     SHUT_RD,
     SHUT_RDWR,
@@ -22,6 +24,7 @@ from pystack.sock.core import Address, SockCore
 from pystack.sock.errors import from_stack, os_error
 from pystack.stack.errors import AddressInUse, StackError
 from pystack.stack.host import Host
+from pystack.tcp.connection import Connection
 from pystack.tcp.info import TcpInfo
 from pystack.tcp.state import State
 from pystack.wire.buffers import Buffer
@@ -30,6 +33,7 @@ READ = WouldBlock.READ
 WRITE = WouldBlock.WRITE
 
 _HARMLESS = MSG_DONTWAIT | MSG_NOSIGNAL
+_SENDING = _HARMLESS | MSG_MORE | MSG_OOB
 _OPENING = frozenset((State.SYN_SENT, State.SYN_RECEIVED))
 _OVER = frozenset((State.CLOSED, State.TIME_WAIT))
 """Where Linux has taken the connection from its socket."""
@@ -59,7 +63,7 @@ class Sock(SockCore):
         if self._bound or self.endpoint is not None:
             raise os_error(errno.EINVAL, "the socket has a name already")
         self._check_family(address)
-        if any(address) and not self.host.addressing.is_own(address):
+        if any(address) and not self.host.routes.is_own(address):
             raise os_error(errno.EADDRNOTAVAIL, "Cannot assign requested address: it is not the stack's own")
         if port and not self.reuse_address and self._has_connections(address, port):
             raise os_error(errno.EADDRINUSE)
@@ -119,6 +123,8 @@ class Sock(SockCore):
         child.reuse_address = self.reuse_address
         child.linger = self.linger
         child.notsent_lowat = self.notsent_lowat
+        child.oob_inline = self.oob_inline
+        endpoint.connection.urgent.inline = self.oob_inline
         return child
 
     @property
@@ -173,19 +179,20 @@ class Sock(SockCore):
     # Text
 
     def send(self, data: Buffer, flags: int = 0) -> "int | WouldBlock":
-        """Queues bytes and returns how many, at least one unless `data` is empty.
+        """Queues bytes and returns how many, at least one unless `data` is empty. With MSG_MORE a packet that is not
+        full waits for what follows; with MSG_OOB the last byte is urgent data (RFC 6093).
 
         Raises a pending error once, and EPIPE where nothing can be sent (any more).
         """
         connection = self.connection
-        if connection is None or self._connecting or self.down or flags & ~_HARMLESS:
+        if connection is None or self._connecting or self.down or flags & ~_SENDING:
             self._check()
-            self._check_flags(flags, _HARMLESS)
+            self._check_flags(flags, _SENDING)
             if connection is None:
                 raise os_error(self.take_error() or errno.EPIPE)
             if connection.tcb.state in _OPENING:
                 return WRITE
-        taken = connection.send(data)
+        taken = connection.send(data, more=bool(flags & MSG_MORE), urgent=bool(flags & MSG_OOB))
         if taken:
             self.touch()
             return taken
@@ -196,17 +203,21 @@ class Sock(SockCore):
     def recv(self, limit: int, flags: int = 0) -> "bytes | WouldBlock":
         """Takes up to `limit` bytes; empty at the end of the peer's text. What arrived before an error comes before it.
 
-        With MSG_PEEK the bytes stay. Raises a pending error once, ENOTCONN where there never was a connection.
+        With MSG_PEEK the bytes stay; with MSG_OOB it gives the byte of urgent data, once. A read stops at the mark of
+        urgent data. Raises a pending error once, ENOTCONN where there never was a connection, EINVAL where MSG_OOB
+        has nothing to give.
         """
         connection = self.connection
         if connection is None or self.down or flags:
             self._check()
-            self._check_flags(flags, _HARMLESS | MSG_PEEK)
+            self._check_flags(flags, _HARMLESS | MSG_PEEK | MSG_OOB)
             if connection is None:
                 raise os_error(self.take_error() or errno.ENOTCONN)
-            if flags & MSG_PEEK and connection.recvbuf.size:
-                return connection.recvbuf.peek(limit)
-        if connection.recvbuf.size:
+            if flags & MSG_OOB:
+                return self._recv_urgent(connection)
+            if flags & MSG_PEEK and connection.readable:
+                return connection.peek(limit)
+        if connection.readable:
             data = connection.recv(limit)
             if connection.acks.now:
                 self.touch()  # the window has opened so far that the peer should know
@@ -217,6 +228,12 @@ class Sock(SockCore):
             self._raise_pending()
             return b""
         return b"" if self.read_shut else READ
+
+    def _recv_urgent(self, connection: Connection) -> "bytes | WouldBlock":
+        byte = connection.recv_urgent()
+        if byte is None:
+            raise os_error(errno.EINVAL, "there is no urgent data to read")
+        return byte or READ
 
     # Closing
 

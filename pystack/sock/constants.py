@@ -17,9 +17,11 @@ SHUT_RD: Final = 0
 SHUT_WR: Final = 1
 SHUT_RDWR: Final = 2
 
+MSG_OOB: Final = 0x1
 MSG_PEEK: Final = 0x2
 MSG_DONTWAIT: Final = 0x40
 MSG_NOSIGNAL: Final = 0x4000
+MSG_MORE: Final = 0x8000
 
 SO_REUSEADDR: Final = 2
 SO_TYPE: Final = 3
@@ -27,6 +29,7 @@ SO_ERROR: Final = 4
 SO_SNDBUF: Final = 7
 SO_RCVBUF: Final = 8
 SO_KEEPALIVE: Final = 9
+SO_OOBINLINE: Final = 10
 SO_LINGER: Final = 13
 SO_ACCEPTCONN: Final = 30
 SO_PROTOCOL: Final = 38
@@ -34,7 +37,15 @@ SO_DOMAIN: Final = 39
 
 TCP_NODELAY: Final = 1
 TCP_MAXSEG: Final = 2
+TCP_CORK: Final = 3
+TCP_KEEPIDLE: Final = 4
+TCP_KEEPINTVL: Final = 5
+TCP_KEEPCNT: Final = 6
+TCP_SYNCNT: Final = 7
+TCP_LINGER2: Final = 8
+TCP_DEFER_ACCEPT: Final = 9
 TCP_INFO: Final = 11
+TCP_QUICKACK: Final = 12
 TCP_CONGESTION: Final = 13
 TCP_USER_TIMEOUT: Final = 18
 TCP_NOTSENT_LOWAT: Final = 25
@@ -42,6 +53,7 @@ TCP_NOTSENT_LOWAT: Final = 25
 IPV6_V6ONLY: Final = 26
 
 POLLIN: Final = 0x1
+POLLPRI: Final = 0x2
 POLLOUT: Final = 0x4
 POLLERR: Final = 0x8
 POLLHUP: Final = 0x10

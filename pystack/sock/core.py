@@ -3,10 +3,10 @@
 import errno
 from collections.abc import Callable
 
+from pystack.ip.address import ANY4, ANY6
 from pystack.sock import poll
 from pystack.sock.constants import AF_INET, AF_INET6, IPPROTO_TCP, SOCK_STREAM
 from pystack.sock.errors import errno_of_ending, os_error
-from pystack.stack.addressing import ANY4, ANY6
 from pystack.stack.endpoint import Endpoint
 from pystack.stack.host import Host
 from pystack.stack.listener import Listener
@@ -37,6 +37,7 @@ class SockCore:
         "listener",
         "notsent_lowat",
         "on_ready",
+        "oob_inline",
         "proto",
         "read_shut",
         "reuse_address",
@@ -64,6 +65,7 @@ class SockCore:
         self.linger: int | None = None
         """SO_LINGER in seconds. Only 0 has a meaning here: `close` resets."""
         self.notsent_lowat = 0
+        self.oob_inline = False
         self.on_ready: Callable[[], None] | None = None
         """Called when readiness may have changed."""
         self._settings = host.config.tcp
@@ -130,6 +132,7 @@ class SockCore:
         endpoint.context = self
         self.endpoint = endpoint
         self.connection = endpoint.connection
+        self.connection.urgent.inline = self.oob_inline
         self._local = endpoint.local, endpoint.local_port
         self._ending_told = False
 

@@ -6,6 +6,7 @@ from typing import Final
 from pystack.stack.errors import AddressInUse, AddressNotAvailable, InvalidDestination, StackError, Unreachable
 from pystack.tcp.connection import Connection
 from pystack.tcp.events import Ending
+from pystack.tcp.icmp import IcmpKind
 
 _TEXTS: Final = {
     errno.EADDRINUSE: "Address already in use",
@@ -18,6 +19,7 @@ _TEXTS: Final = {
     errno.ECONNRESET: "Connection reset by peer",
     errno.EDOM: "Value out of range",
     errno.EFAULT: "Bad address",
+    errno.EHOSTUNREACH: "No route to host",
     errno.EINVAL: "Invalid argument",
     errno.EISCONN: "Socket is already connected",
     errno.ENETDOWN: "Network is down",
@@ -27,6 +29,7 @@ _TEXTS: Final = {
     errno.ENOTCONN: "Socket is not connected",
     errno.EOPNOTSUPP: "Operation not supported",
     errno.EPIPE: "Broken pipe",
+    errno.EPROTO: "Protocol error",
     errno.EPROTONOSUPPORT: "Protocol not supported",
     errno.ETIMEDOUT: "Connection timed out",
 }
@@ -44,6 +47,14 @@ _OF_ENDING: Final = {
     Ending.REFUSED: errno.ECONNREFUSED,
     Ending.RESET: errno.ECONNRESET,
     Ending.TIMED_OUT: errno.ETIMEDOUT,
+    Ending.UNREACHABLE: errno.EHOSTUNREACH,
+}
+
+_OF_ICMP: Final = {
+    IcmpKind.UNREACHABLE_NET: errno.ENETUNREACH,
+    IcmpKind.UNREACHABLE_PROTOCOL: errno.ENOPROTOOPT,
+    IcmpKind.UNREACHABLE_PORT: errno.ECONNREFUSED,
+    IcmpKind.PARAMETER_PROBLEM: errno.EPROTO,
 }
 
 
@@ -66,4 +77,7 @@ def errno_of_ending(connection: Connection) -> int:
     if ending is Ending.RESET and connection.eof:
         # The peer had said that it would send no more: only writing is broken. Linux: tcp_reset, TCP_CLOSE_WAIT.
         return errno.EPIPE
+    if ending in (Ending.UNREACHABLE, Ending.TIMED_OUT) and connection.icmp_error is not None:
+        # What ICMP had said in the meantime says more than that time ran out (RFC 9293 SHLD-25).
+        return _OF_ICMP.get(connection.icmp_error.kind, errno.EHOSTUNREACH)
     return _OF_ENDING[ending]

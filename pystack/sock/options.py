@@ -8,10 +8,11 @@ import errno
 import struct
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pystack.sock import constants as c
 from pystack.sock.errors import os_error
+from pystack.tcp.config import TcpConfig
 from pystack.tcp.congestion.registry import congestion_controls
 from pystack.wire.buffers import Buffer
 
@@ -28,6 +29,7 @@ _MAX_BUF: Final = 1 << 30
 """The bounds of Linux (SOCK_MIN_SNDBUF, SOCK_MIN_RCVBUF), and what the largest window can use (RFC 7323 2.3)."""
 
 _MS: Final = 1_000_000
+_SECOND: Final = 1_000_000_000
 _LINGER: Final = struct.Struct("=ii")
 _INT: Final = struct.Struct("=i")
 
@@ -98,16 +100,60 @@ def _set_rcvbuf(sock: "SockCore", value: int) -> None:
     sock.settings = replace(sock.settings, rcvbuf=min(max(value, _MIN_RCVBUF), _MAX_BUF))
 
 
-def _get_nodelay(sock: "SockCore") -> int:
-    return int(sock.connection.prefs.nodelay if sock.connection is not None else sock.settings.nodelay)
+def _preference(name: str, *, unit: int = 1, least: int = 0, most: int = 0x7FFFFFFF) -> tuple[Getter, Setter]:
+    """An option that is a field of `Preferences`, and of `TcpConfig` before there is a connection. `unit` is what 1
+    means.
+    """
+
+    def getter(sock: "SockCore") -> int:
+        holder = sock.connection.prefs if sock.connection is not None else sock.settings
+        return int(getattr(holder, name)) // unit
+
+    def setter(sock: "SockCore", value: int) -> None:
+        if not least <= value <= most:
+            raise os_error(errno.EINVAL)
+        if sock.connection is None:
+            sock.settings = _replaced(sock.settings, name, value * unit)
+        else:
+            # A connection has its own, so that its settings need not be copied: trio sets TCP_NODELAY on every stream.
+            setattr(sock.connection.prefs, name, value * unit)
+            sock.connection.prefs.changed = True
+            sock.touch()
+
+    return getter, setter
 
 
-def _set_nodelay(sock: "SockCore", value: int) -> None:
-    # trio sets this on every stream: a connection has its own flag, so that its settings need not be copied for it.
-    if sock.connection is None:
-        sock.settings = replace(sock.settings, nodelay=bool(value))
-    elif sock.connection.prefs.nodelay != bool(value):
-        sock.connection.prefs.nodelay = bool(value)
+def _replaced(settings: TcpConfig, name: str, value: int) -> TcpConfig:
+    change: dict[str, Any] = {name: value}
+    return replace(settings, **change)
+
+
+def _flag(name: str) -> tuple[Getter, Setter]:
+    """The same for what is on or off."""
+    getter, setter = _preference(name)
+    return getter, lambda sock, value: setter(sock, bool(value))
+
+
+def _setting(name: str, *, unit: int = 1, least: int = 0, most: int = 0x7FFFFFFF) -> tuple[Getter, Setter]:
+    """An option that is a field of `TcpConfig`, before a connection and during it."""
+
+    def setter(sock: "SockCore", value: int) -> None:
+        if not least <= value <= most:
+            raise os_error(errno.EINVAL)
+        sock.settings = _replaced(sock.settings, name, value * unit)
+
+    return lambda sock: int(getattr(sock.settings, name)) // unit, setter
+
+
+def _set_oob_inline(sock: "SockCore", value: int) -> None:
+    sock.oob_inline = bool(value)
+    if sock.connection is not None:
+        sock.connection.urgent.inline = bool(value)
+
+
+def _set_quickack(sock: "SockCore", value: int) -> None:
+    if sock.connection is not None:
+        sock.connection.acks.quick_mode(bool(value))
         sock.touch()
 
 
@@ -117,20 +163,6 @@ def _get_notsent_lowat(sock: "SockCore") -> int:
 
 def _set_notsent_lowat(sock: "SockCore", value: int) -> None:
     sock.notsent_lowat = max(value, 0)
-
-
-def _get_user_timeout(sock: "SockCore") -> int:
-    connection = sock.connection
-    return (connection.prefs.user_timeout if connection is not None else sock.settings.user_timeout) // _MS
-
-
-def _set_user_timeout(sock: "SockCore", value: int) -> None:
-    if value < 0:
-        raise os_error(errno.EINVAL)
-    if sock.connection is None:
-        sock.settings = replace(sock.settings, user_timeout=value * _MS)
-    else:
-        sock.connection.prefs.user_timeout = value * _MS
 
 
 def _get_maxseg(sock: "SockCore") -> int:
@@ -172,15 +204,23 @@ _TABLE: Final[dict[tuple[int, int], tuple[Getter, Setter | None]]] = {
     (_SOL, c.SO_ERROR): (lambda s: s.take_error(), None),
     (_SOL, c.SO_SNDBUF): (_get_sndbuf, _set_sndbuf),
     (_SOL, c.SO_RCVBUF): (_get_rcvbuf, _set_rcvbuf),
-    (_SOL, c.SO_KEEPALIVE): (lambda s: 0, _only(0, "keep-alive")),
+    (_SOL, c.SO_KEEPALIVE): _flag("keepalive"),
+    (_SOL, c.SO_OOBINLINE): (lambda s: int(s.oob_inline), _set_oob_inline),
     (_SOL, c.SO_LINGER): (_get_linger, None),
     (_SOL, c.SO_ACCEPTCONN): (lambda s: int(s.listener is not None), None),
     (_SOL, c.SO_PROTOCOL): (lambda s: s.proto, None),
     (_SOL, c.SO_DOMAIN): (lambda s: s.family, None),
-    (_TCP, c.TCP_NODELAY): (_get_nodelay, _set_nodelay),
+    (_TCP, c.TCP_NODELAY): _flag("nodelay"),
+    (_TCP, c.TCP_CORK): _flag("cork"),
+    (_TCP, c.TCP_KEEPIDLE): _preference("keepalive_idle", unit=_SECOND, least=1, most=32767),
+    (_TCP, c.TCP_KEEPINTVL): _preference("keepalive_interval", unit=_SECOND, least=1, most=32767),
+    (_TCP, c.TCP_KEEPCNT): _preference("keepalive_count", least=1, most=127),
+    (_TCP, c.TCP_SYNCNT): _setting("syn_retries", least=1, most=127),
+    (_TCP, c.TCP_LINGER2): _setting("fin_timeout", unit=_SECOND),
+    (_TCP, c.TCP_QUICKACK): (lambda s: int(s.connection is not None and s.connection.acks.is_quick), _set_quickack),
     (_TCP, c.TCP_MAXSEG): (_get_maxseg, None),
     (_TCP, c.TCP_CONGESTION): (_get_congestion, None),
-    (_TCP, c.TCP_USER_TIMEOUT): (_get_user_timeout, _set_user_timeout),
+    (_TCP, c.TCP_USER_TIMEOUT): _preference("user_timeout", unit=_MS),
     (_TCP, c.TCP_NOTSENT_LOWAT): (_get_notsent_lowat, _set_notsent_lowat),
     (_V6, c.IPV6_V6ONLY): (lambda s: 1, _only(1, "a socket for both IPv6 and IPv4")),
 }

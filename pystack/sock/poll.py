@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from pystack.sock.constants import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP
+from pystack.sock.constants import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP
 from pystack.tcp.state import State
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def is_readable(sock: "SockCore") -> bool:
     connection = sock.connection
     if connection is None:
         return True
-    return bool(connection.recvbuf.size or connection.eof or connection.ending or sock.read_shut or sock.has_error)
+    return bool(connection.readable or connection.eof or connection.ending or sock.read_shut or sock.has_error)
 
 
 def is_writable(sock: "SockCore") -> bool:
@@ -45,7 +45,7 @@ def is_writable(sock: "SockCore") -> bool:
 
 
 def readiness(sock: "SockCore") -> int:
-    """The POLLIN, POLLOUT, POLLERR, POLLHUP and POLLRDHUP flags that hold now."""
+    """The POLLIN, POLLPRI, POLLOUT, POLLERR, POLLHUP and POLLRDHUP flags that hold now."""
     flags = POLLERR if sock.has_error else 0
     if is_writable(sock):
         flags |= POLLOUT
@@ -56,6 +56,8 @@ def readiness(sock: "SockCore") -> int:
         return flags | POLLHUP
     if is_readable(sock):
         flags |= POLLIN
+    if connection.urgent.pending:
+        flags |= POLLPRI
     ended = connection.tcb.state in (State.CLOSED, State.TIME_WAIT)
     receive_shut = connection.eof or sock.read_shut or ended
     if receive_shut:

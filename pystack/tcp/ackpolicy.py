@@ -38,10 +38,22 @@ class AckPolicy:
             self._ato = max(config.delayed_ack_min, self._ato // 2 + gap)
         self.unacked += size
         # SHLD-19: at least every second full-sized segment.
-        if self.unacked >= 2 * self.rcv_mss or (self._quick > 0 and not self.interactive):
+        if self.unacked >= 2 * self.rcv_mss or self.is_quick:
             self.now = True
         elif self.deadline is None:
             self.deadline = now + min(self._ato, config.delayed_ack_max)
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether each segment is acknowledged at once."""
+        return self._quick > 0 and not self.interactive
+
+    def quick_mode(self, on: bool) -> None:
+        """The application asks for ACKs at once, for a while, or for delayed ones (TCP_QUICKACK)."""
+        self.interactive = not on
+        self._quick = self._config.quick_acks if on else 0
+        if on and self.unacked:
+            self.now = True
 
     def on_surprise(self) -> None:
         """Out-of-order text, a filled hole, a duplicate, a FIN: the peer wants to know at once (RFC 5681 section

@@ -6,7 +6,7 @@ RFC 9293 includes, of RFC 7323 section 5 (PAWS goes before the first step), and 
 
 from typing import TYPE_CHECKING
 
-from pystack.tcp import acks, ecn, timeouts
+from pystack.tcp import acks, ecn, reading, timeouts
 from pystack.tcp.events import Ending, Event
 from pystack.tcp.handshake import agree
 from pystack.tcp.seq import unwrap
@@ -219,7 +219,7 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> None:
     # Sixth: the URG bit.
     if seg.flags & URG and seg.urg and tcb.state in TEXT_MAY_ARRIVE:
         rcv.up = max(rcv.up, seg.seq + seg.urg)
-        if c.urgent.announce(seg.seq + seg.urg, c.read_next):
+        if c.urgent.announce(seg.seq + seg.urg, reading.read_next(c)):
             c.events |= Event.URGENT
 
     # Seventh and eighth: text and FIN.

@@ -67,6 +67,9 @@ class TcpConfig:
     """Let a soft ICMP error (network or host unreachable) end an attempt to connect at once, as Linux does and RFC 9293
     MUST-56 forbids; off, the attempt goes on until it times out, and then says what ICMP had said."""
 
+    cork: bool = False
+    """Hold back what does not fill a packet, for at most `cork_limit`. Socket option TCP_CORK."""
+
     rto_initial: int = 1 * SECOND
     """Retransmission time-out before the first RTT sample (RFC 6298 rule 2.1)."""
 

@@ -7,7 +7,7 @@ out), each with a small state of its own. Nothing here sleeps, reads a clock or 
 
 from collections import deque
 
-from pystack.tcp import arrival, output, reports, timeouts
+from pystack.tcp import arrival, output, reading, reports, timeouts
 from pystack.tcp.ackpolicy import AckPolicy
 from pystack.tcp.challenge import RateLimit
 from pystack.tcp.config import TcpConfig
@@ -196,6 +196,9 @@ class Connection:
         """The next segment to send, None when nothing is due. `budget`: most bytes of text in one super-segment; at
         least one packet's worth is always allowed. A segment that was handed out counts as sent.
         """
+        if self.prefs.changed:
+            self.prefs.changed = False
+            timeouts.watch_idleness(self, now)
         seg = output.next_segment(self, now, budget)
         if seg is not None:
             self.stats.segs_out += seg.segs
@@ -247,54 +250,27 @@ class Connection:
         whether more can come). Stops at the mark of urgent data. The window may open, which the next `poll_transmit`
         tells the peer.
         """
-        if self.urgent.at is not None:
-            limit = self._stop_at_urgent(limit)
-        data = self.recvbuf.read(limit)
-        rcv = self.tcb.rcv
+        data = reading.take(self, limit)
         if data and self.tcb.state in TEXT_MAY_ARRIVE:
             offer = output.receive_window(self)
-            if update_is_due(offer, self.config.rcvbuf, rcv.wnd):
+            if update_is_due(offer, self.config.rcvbuf, self.tcb.rcv.wnd):
                 self.acks.now = True
         return data
 
-    @property
-    def readable(self) -> int:
-        """How many bytes `recv` could give, the out-of-band byte not counted."""
-        mark = self.urgent
-        lies_in = mark.at is not None and not mark.inline and self.read_next <= mark.at < self.tcb.rcv.nxt - self.eof
-        return self.recvbuf.size - lies_in
-
-    @property
-    def read_next(self) -> int:
-        """The number of the next byte that `recv` would give."""
-        return self.tcb.rcv.nxt - self.eof - self.recvbuf.size
+    def peek(self, limit: int) -> bytes:
+        """What `recv` would give, left where it is."""
+        return reading.peek(self, limit)
 
     def recv_urgent(self) -> bytes | None:
         """The out-of-band byte, once (recv with MSG_OOB); empty while it is announced and has not arrived, None where
         there is none to read.
         """
-        mark = self.urgent
-        if mark.inline or mark.taken or (mark.at is None and not mark.value):
-            return None
-        if not mark.value:
-            assert mark.at is not None
-            offset = mark.at - self.read_next
-            if offset >= self.recvbuf.size:
-                return b""
-            mark.value = self.recvbuf.peek(offset + 1)[-1:]
-        mark.taken = True
-        return mark.value
+        return reading.take_urgent(self)
 
-    def _stop_at_urgent(self, limit: int) -> int:
-        mark = self.urgent
-        if mark.is_at(self.read_next) and not mark.inline and self.recvbuf.size:
-            mark.value = self.recvbuf.read(1)
-            mark.at = None
-            return limit
-        limit = mark.readable_before(self.read_next, limit)
-        if mark.is_at(self.read_next):
-            mark.at = None  # in line: reading goes past it
-        return limit
+    @property
+    def readable(self) -> int:
+        """How many bytes `recv` could give, the out-of-band byte not counted."""
+        return self.recvbuf.size - (self.urgent.at is not None and reading.holds_urgent(self))
 
     def shutdown_write(self) -> None:
         """Ends this side after what is queued (RFC 9293 section 3.9.1.4 CLOSE, as half-close). No effect when done

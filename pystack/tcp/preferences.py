@@ -6,10 +6,12 @@ from pystack.tcp.config import TcpConfig
 class Preferences:
     """Starts as the configuration says. Times are nanoseconds; the fields are `TcpConfig`'s where they have its names.
 
-    `cork` holds back what does not fill a packet, as TCP_CORK does.
+    `cork` holds back what does not fill a packet, as TCP_CORK does. Who changes any sets `changed`: what depends on the
+    time happens at the next `poll_transmit`.
     """
 
     __slots__ = (
+        "changed",
         "cork",
         "keepalive",
         "keepalive_count",
@@ -20,8 +22,9 @@ class Preferences:
     )
 
     def __init__(self, config: TcpConfig) -> None:
+        self.changed = False
         self.nodelay = config.nodelay
-        self.cork = False
+        self.cork = config.cork
         self.user_timeout = config.user_timeout
         self.keepalive = config.keepalive
         self.keepalive_idle = config.keepalive_idle

@@ -37,6 +37,11 @@ class UrgentMark:
         self.taken = False
         self.value = b""
 
+    @property
+    def pending(self) -> bool:
+        """Whether there is urgent data that the application has not taken."""
+        return not self.taken and (self.at is not None or bool(self.value))
+
     def announce(self, up: int, next_read: int) -> bool:
         """A segment says that urgent data ends before `up` (section 3.10.7.4, sixth step); returns True where that is
         news. An announcement of what the application has read already is old.
@@ -48,12 +53,6 @@ class UrgentMark:
         self.taken = False
         self.value = b""
         return True
-
-    def readable_before(self, next_read: int, limit: int) -> int:
-        """How many bytes one read may take from `next_read` on: it stops at the mark, unless it begins there."""
-        if self.at is None or self.at <= next_read:
-            return limit
-        return min(limit, self.at - next_read)
 
     def is_at(self, next_read: int) -> bool:
         """Whether the next byte to be read is the out-of-band byte (SIOCATMARK)."""

@@ -374,8 +374,50 @@ def test_a_lost_network_is_told_by_every_call_but_a_listener_only_once() -> None
 
 def test_unknown_flags_are_refused() -> None:
     client, _ = Lan().pair()
-    fails(errno.EOPNOTSUPP, client.send, b"x", 1)
-    fails(errno.EOPNOTSUPP, client.recv, 1, 1)
+    fails(errno.EOPNOTSUPP, client.send, b"x", 0x1000000)
+    fails(errno.EOPNOTSUPP, client.recv, 1, 0x1000000)
+
+
+def test_urgent_data() -> None:
+    lan = Lan()
+    client, server = lan.pair()
+    client.send(b"before!", c.MSG_OOB)
+    client.send(b"after")
+    lan.run()
+    assert server.poll() & c.POLLPRI
+    assert server.recv(100, c.MSG_PEEK) == b"before"
+    assert server.recv(100) == b"before"
+    assert server.recv(1, c.MSG_OOB) == b"!"
+    fails(errno.EINVAL, server.recv, 1, c.MSG_OOB)
+    assert not server.poll() & c.POLLPRI
+    assert server.recv(100, c.MSG_PEEK) == b"after"
+    assert server.recv(100) == b"after"
+
+
+def test_urgent_data_in_line_is_inherited_from_the_listener() -> None:
+    lan = Lan()
+    listener = lan.listener()
+    listener.setsockopt(c.SOL_SOCKET, c.SO_OOBINLINE, 1)
+    client = Sock(lan.a, c.AF_INET)
+    client.connect(B4, 80, lan.now)
+    lan.run()
+    server = listener.accept()
+    assert isinstance(server, Sock)
+    client.send(b"before!after", c.MSG_OOB)
+    lan.run()
+    assert server.recv(100) == b"before!afte"
+    assert server.recv(100) == b"r"
+
+
+def test_more_waits_for_what_follows() -> None:
+    lan = Lan()
+    client, server = lan.pair()
+    client.send(b"first ", c.MSG_MORE)
+    lan.run()
+    assert server.recv(100) is WouldBlock.READ
+    client.send(b"second")
+    lan.run()
+    assert server.recv(100) == b"first second"
 
 
 def test_tcp_info() -> None:

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from tcp_peer import PLAIN, SECOND, established, in_state
 
-from pystack.tcp import timeouts
 from pystack.tcp.events import Ending
 from pystack.tcp.state import State
 
@@ -66,10 +65,12 @@ def test_must_24_27_switched_and_set_on_a_live_connection() -> None:
     p.c.prefs.keepalive_idle = 10 * SECOND
     p.c.prefs.keepalive_interval = SECOND
     p.c.prefs.keepalive_count = 2
-    timeouts.watch_idleness(p.c, p.now)
+    p.c.prefs.changed = True
+    assert p.takes() == []
     assert [at for at, _ in p.waits(11 * SECOND)] == [10_000, 11_000]
     p.c.prefs.keepalive = False
-    timeouts.watch_idleness(p.c, p.now)
+    p.c.prefs.changed = True
+    p.takes()
     assert p.waits(HOURS) == []
 
 

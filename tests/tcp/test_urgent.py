@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from tcp_peer import PLAIN, Peer, established
 
+from pystack.tcp import reading
 from pystack.tcp.events import Event
 from pystack.tcp.urgent import pointer
 from pystack.wire.tcp import URG
@@ -84,7 +85,7 @@ def test_in_line_it_stays_in_the_stream_behind_a_stop() -> None:
     p.c.urgent.inline = True
     urgent(p, "P.", 1, b"beforeXafter", 8)
     assert p.c.recv(100) == b"before"
-    assert p.c.urgent.is_at(p.c.read_next)
+    assert p.c.urgent.is_at(reading.read_next(p.c))
     assert p.c.recv(100) == b"Xafter"
     assert p.c.recv_urgent() is None
 
@@ -95,7 +96,7 @@ def test_an_announcement_ahead_of_the_data() -> None:
     urgent(p, ".", 1, b"ab", 6)
     assert p.c.recv_urgent() == b""
     assert p.c.urgent.at is not None
-    assert p.c.urgent.at - p.c.read_next == 4
+    assert p.c.urgent.at - reading.read_next(p.c) == 4
     p.gives("P.", seq=3, text=b"cd!x")
     assert p.c.recv(100) == b"abcd"
     assert p.c.recv_urgent() == b"!"
