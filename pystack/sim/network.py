@@ -193,6 +193,6 @@ class Network:
         data = bytes(packet)
         destination = data[16:20] if data[0] >> 4 == 4 else data[24:40]
         for link in node.links:
-            if link.other(node).stack.addressing.is_own(destination):
+            if link.other(node).stack.routes.is_own(destination):
                 link.send(node, data)
                 return

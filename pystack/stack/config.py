@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from pystack.ip.config import IpConfig
 from pystack.tcp.config import TcpConfig
 
 
@@ -26,6 +27,9 @@ class Config:
 
     somaxconn: int = 4096
     """Most that a listener's backlog can be. Linux: net.core.somaxconn."""
+
+    ip: IpConfig = field(default_factory=IpConfig)
+    """Routes, fragments, path MTU, ICMP."""
 
     tcp: TcpConfig = field(default_factory=TcpConfig)
     """What new connections start with."""

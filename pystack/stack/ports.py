@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pystack.stack.addressing import wildcard_of
+from pystack.ip.address import wildcard_of
 from pystack.stack.errors import AddressInUse, AddressNotAvailable
 
 

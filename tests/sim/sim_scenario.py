@@ -156,7 +156,7 @@ def _initial_numbers(gap: int | None) -> Iterator[None]:
     if gap is None:
         yield
         return
-    with patch("pystack.stack.host.initial_sequence_number", lambda secret, key, now: 2**32 - gap):
+    with patch("pystack.stack.connections.initial_sequence_number", lambda secret, key, now: 2**32 - gap):
         yield
 
 
@@ -264,6 +264,8 @@ class Watch:
         node = self._nodes[name]
         data = memoryview(bytes(packet))
         header = ipv4.parse(data) if data[0] >> 4 == 4 else ipv6.parse(data)
+        if packet.reason == "icmp-error":
+            return  # about a packet that was damaged on its way
         seg = tcp.parse(header.payload, None)
         assert len(data) <= node.stack.config.mtu, (len(data), seg, packet.reason)
         found = [e for e in node.stack.endpoints() if (e.local_port, e.remote_port) == (seg.src_port, seg.dst_port)]

@@ -157,7 +157,7 @@ def test_corruption_flips_one_bit_and_the_checksums_catch_it() -> None:
     for n in range(200):
         link.send(a, ping(n))
     lab.run_until()
-    assert b.stack.metrics["IpInReceives"] == 200
+    assert b.stack.metrics["IpInReceives"] + b.stack.metrics["Ip6InReceives"] == 200, "the version may be hit too"
     assert b.stack.metrics["IcmpInCsumErrors"] > 100
     assert a.stack.metrics["IpInReceives"] == 0, "none was answered"
     damaged = Impairments(corrupt=1.0).damaged(bytes(100), stream(1))

@@ -1,9 +1,7 @@
-"""The rooms of a host that need no packets: ports, addresses, deadlines, counters."""
+"""The rooms of a host that need no packets: ports, deadlines, counters."""
 
 import pytest
-from stack_lab import PACKED, PACKED_THEIRS
 
-from pystack.stack.addressing import Addressing, default_mss, is_multicast, wildcard_of
 from pystack.stack.deadlines import Deadlines
 from pystack.stack.endpoint import Endpoint
 from pystack.stack.errors import AddressInUse, AddressNotAvailable
@@ -40,39 +38,6 @@ def test_port_zero_gives_a_free_one_from_a_random_start_on() -> None:
     with pytest.raises(AddressNotAvailable):
         p.bind(A4, 0)
     assert p.bind(B4, 0) == 40002
-
-
-def test_which_addresses_are_ours_and_which_can_be_a_host() -> None:
-    a = Addressing(((A4, 24), (B4, 31), (PACKED[6], 64)))
-    assert a.is_own(A4)
-    assert not a.is_own(bytes([10, 0, 0, 3]))
-    assert a.is_unicast(bytes([10, 0, 0, 254]))
-    assert not a.is_unicast(bytes([10, 0, 0, 255])), "the broadcast of one of our networks"
-    assert a.is_unicast(bytes([192, 168, 7, 255])), "a network of two has none"
-    assert a.is_unicast(PACKED_THEIRS[6])
-    assert not a.is_unicast(ANY6)
-    assert is_multicast(bytes([239, 0, 0, 1]))
-    assert not is_multicast(bytes([192, 0, 0, 1]))
-
-
-@pytest.mark.parametrize(
-    ("destination", "source"),
-    [
-        (bytes([192, 168, 7, 4]), B4),
-        (bytes([10, 0, 0, 77]), A4),
-        (bytes([8, 8, 8, 8]), A4),
-        (PACKED_THEIRS[6], PACKED[6]),
-    ],
-)
-def test_the_source_is_the_address_whose_network_fits(destination: bytes, source: bytes) -> None:
-    """MUST-44."""
-    assert Addressing(((A4, 24), (B4, 30), (PACKED[6], 64))).source_for(destination) == source
-
-
-def test_no_source_without_an_address_of_the_family() -> None:
-    assert Addressing(((A4, 24),)).source_for(PACKED_THEIRS[6]) is None
-    assert (default_mss(A4), default_mss(ANY6)) == (536, 1220)
-    assert (wildcard_of(B4), wildcard_of(PACKED[6])) == (ANY4, ANY6)
 
 
 class Clockwork:

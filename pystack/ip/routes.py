@@ -1,0 +1,112 @@
+"""Which addresses are ours, which can be a source, where packets go, and which address we speak from."""
+
+from typing import NamedTuple
+
+from pystack.ip.address import common_prefix, is_loopback, is_multicast, scope_of, wildcard_of
+
+_ALL_HOSTS4 = bytes((224, 0, 0, 1))
+_BROADCAST4 = b"\xff" * 4
+_ALL_NODES6 = (b"\xff\x01" + bytes(13) + b"\x01", b"\xff\x02" + bytes(13) + b"\x01")
+_SOLICITED_NODE6 = b"\xff\x02" + bytes(9) + b"\x01\xff"
+
+
+class Route(NamedTuple):
+    """Packets to a network, given by its address and prefix length, go to `gateway`, or (None) are there at once."""
+
+    network: bytes
+    prefix: int
+    gateway: bytes | None = None
+
+
+class Routes:
+    """The addresses of a host with one device, each with the prefix length of its network, and its routes.
+
+    Without `routes` all other networks are behind the device too; with them, only what they and the networks of the
+    addresses cover can be reached. Raises `ValueError` for a prefix or gateway that cannot be.
+    """
+
+    __slots__ = ("_addresses", "_broadcasts", "_groups", "_own", "_routes")
+
+    def __init__(
+        self, addresses: tuple[tuple[bytes, int], ...], routes: tuple[tuple[bytes, int, bytes | None], ...] = ()
+    ) -> None:
+        self._addresses = addresses
+        self._own = frozenset(address for address, _ in addresses)
+        self._broadcasts = frozenset(_broadcast(a, n) for a, n in addresses if len(a) == 4 and n < 31)
+        groups = {_ALL_HOSTS4, _BROADCAST4, *self._broadcasts, *_ALL_NODES6}
+        self._groups = frozenset(groups | {_SOLICITED_NODE6 + a[13:] for a in self._own if len(a) == 16})
+        for network, prefix in (*addresses, *((r[0], r[1]) for r in routes)):
+            if len(network) not in (4, 16) or not 0 <= prefix <= 8 * len(network):
+                raise ValueError(f"a network has 4 or 16 bytes and a prefix of that many bits: {network!r}/{prefix}")
+        connected = [Route(address, prefix) for address, prefix in addresses]
+        for network, _, gateway in routes:
+            if gateway is not None and not any(_has(r, gateway) for r in connected if len(network) == len(gateway)):
+                raise ValueError("a gateway is a neighbour: it lies in the network of one of the host's addresses")
+        others = [Route(*r) for r in routes] if routes else [Route(wildcard_of(a), 0) for a, _ in addresses]
+        # The sort is stable: of equally long prefixes the directly connected one holds, then the first.
+        self._routes = sorted((*connected, *others), key=lambda r: -r.prefix)
+
+    def is_own(self, address: bytes) -> bool:
+        """Whether this is one of our addresses."""
+        return address in self._own
+
+    def is_group(self, address: bytes) -> bool:
+        """Whether packets to this address are for us and others: a broadcast, or one of the multicast groups that each
+        host is in (RFC 1122 section 3.2.1.3; RFC 1112; RFC 4291 section 2.8).
+        """
+        return address in self._groups
+
+    def is_unicast(self, address: bytes) -> bool:
+        """Whether one host can have this address: neither unspecified, multicast nor a broadcast of ours (RFC 1122
+        section 3.2.1.3; RFC 9293 MUST-46).
+        """
+        if not any(address) or is_multicast(address) or address in self._broadcasts:
+            return False
+        return len(address) != 4 or (address[0] not in (0, 255) and address[0] < 240)
+
+    def is_source(self, address: bytes) -> bool:
+        """Whether a packet from the network can be from here (RFC 1122 section 3.2.1.3; RFC 9293 MUST-63). One that
+        claims to be from ourselves cannot: we would be made to answer ourselves.
+        """
+        return address not in self._own and self.is_unicast(address) and not is_loopback(address)
+
+    def route_for(self, destination: bytes) -> Route | None:
+        """The route with the longest prefix; None: this host cannot reach the destination."""
+        for route in self._routes:
+            if len(route.network) == len(destination) and _has(route, destination):
+                return route
+        return None
+
+    def source_for(self, destination: bytes) -> bytes | None:
+        """The address to speak from (RFC 9293 MUST-44); None where there is no route. RFC 6724 section 5: rule 1
+        (same address), rule 2 (scope), rule 8 (longest prefix), then the order in which the addresses were given.
+        """
+        route = self.route_for(destination)
+        candidates = [(a, n) for a, n in self._addresses if len(a) == len(destination)]
+        if route is None or not candidates:
+            return None
+        if destination in self._own:
+            return destination
+        neighbour = route.gateway or destination
+        scope = scope_of(destination)
+        widest = max(scope_of(a) for a, _ in candidates)
+
+        def merit(candidate: tuple[bytes, int]) -> tuple[int, int]:
+            address, prefix = candidate
+            reach = scope_of(address)
+            # Rule 2, as a number: the narrowest scope that is wide enough, else the widest.
+            fitness = widest + 1 - reach if reach >= scope else reach - widest
+            if len(address) == 16:
+                return fitness, min(common_prefix(address, destination), prefix)
+            # IPv4 addresses are not given out by topology: nearness counts only within a network.
+            return fitness, prefix if common_prefix(address, neighbour) >= prefix else 0
+
+        return max(candidates, key=merit)[0]
+
+
+def _has(route: Route, address: bytes) -> bool:
+    return common_prefix(route.network, address) >= route.prefix
+
+
+def _broadcast(address: bytes, prefix: int) -> bytes:
+    return (int.from_bytes(address, "big") | (1 << 32 - prefix) - 1).to_bytes(4, "big")

@@ -1,0 +1,150 @@
+"""Who gets what has arrived: a connection, a listener, or nobody, whose sender is told so."""
+
+from typing import TYPE_CHECKING
+
+from pystack.ip.address import wildcard_of
+from pystack.ip.datagram import Datagram
+from pystack.ip.icmp import Error
+from pystack.ip.names import names_of
+from pystack.stack import timewait
+from pystack.stack.connections import key_of, mss_of
+from pystack.stack.endpoint import Endpoint
+from pystack.stack.listener import Listener
+from pystack.stack.segments import packet_of
+from pystack.tcp.arrival import reset_for
+from pystack.tcp.connection import Connection
+from pystack.tcp.icmp import IcmpKind
+from pystack.tcp.state import State
+from pystack.wire import tcp, udp
+from pystack.wire.checksum import pseudo_sum
+from pystack.wire.errors import Malformed
+from pystack.wire.tcp import ACK, FIN, RST, SYN, Segment
+
+if TYPE_CHECKING:
+    from pystack.stack.host import Host
+
+_ECN = 3
+
+
+def datagram_arrives(host: "Host", datagram: Datagram, now: int) -> None:
+    """A whole datagram. Raises `Malformed`."""
+    if datagram.protocol == tcp.PROTOCOL:
+        _tcp_arrives(host, datagram, now)
+    elif datagram.protocol == udp.PROTOCOL:
+        _udp_arrives(host, datagram, now)
+    else:
+        host.metrics.count(names_of(datagram.dst).in_unknown_protos)
+        host.ip.errors.protocol_unreachable(datagram, now)
+
+
+def icmp_error_arrives(host: "Host", error: Error, now: int) -> None:
+    """An ICMP error goes to whom it quotes (RFC 9293 MUST-54). Raises `Malformed` where nobody sent such a packet."""
+    endpoint = None
+    if error.protocol == tcp.PROTOCOL:
+        endpoint = host.connections.find(key_of(error.dst, error.src, error.dst_port, error.src_port))
+    if endpoint is None:
+        raise Malformed(names_of(error.src).icmp_in_errors, "an error about a packet that nobody here has sent")
+    host.serving = endpoint
+    if not endpoint.connection.on_icmp(error.for_tcp(), now):
+        host.metrics.count("PystackIcmpInUnbelieved")
+    elif error.kind is IcmpKind.FRAGMENTATION_NEEDED and host.ip.pmtu.lower(
+        error.dst, error.mtu, now, quoted_length=error.quoted_length
+    ):
+        path_mtu_changed(host, error.dst, now)
+    host.touch(endpoint)
+
+
+def path_mtu_changed(host: "Host", remote: bytes, now: int) -> None:
+    """Packets to `remote` may have another size now."""
+    mss = mss_of(host.ip.pmtu.get(remote, now), remote)
+    for endpoint in host.connections.of_remote(remote):
+        endpoint.connection.path_mss_is(mss)
+        host.touch(endpoint)
+
+
+def _udp_arrives(host: "Host", datagram: Datagram, now: int) -> None:
+    """There are no UDP sockets yet, so that every port is closed."""
+    size = len(datagram.payload)
+    pseudo = pseudo_sum(datagram.src, datagram.dst, udp.PROTOCOL, size)
+    udp.parse(datagram.payload, pseudo, checksum_required=len(datagram.src) == 16)
+    host.metrics.count("UdpNoPorts")
+    host.ip.errors.port_unreachable(datagram, now)
+
+
+def _tcp_arrives(host: "Host", datagram: Datagram, now: int) -> None:
+    count = host.metrics.count
+    count("TcpInSegs")
+    if datagram.to_group:
+        count("PystackTcpInToGroups")  # RFC 9293 MUST-57
+        return
+    payload = datagram.payload
+    seg = tcp.parse(payload, pseudo_sum(datagram.src, datagram.dst, tcp.PROTOCOL, len(payload)))
+    seg.ecn = datagram.tos & _ECN
+    endpoint = host.connections.find(datagram.src + datagram.dst + bytes(payload[:4]))
+    iss = None
+    if endpoint is not None:
+        old = endpoint.connection
+        if old.tcb.state is not State.TIME_WAIT or not timewait.may_reuse(old, seg):
+            _deliver(host, endpoint, seg, now)
+            return
+        iss = old.tcb.snd.nxt + timewait.ISN_STEP & 0xFFFFFFFF
+    listener = host.listeners.get((datagram.dst, seg.dst_port)) or host.listeners.get(
+        (wildcard_of(datagram.dst), seg.dst_port)
+    )
+    if listener is None:
+        if endpoint is not None:
+            _deliver(host, endpoint, seg, now)  # TIME-WAIT challenges a SYN that nobody waits for
+        else:
+            _refuse(host, seg, datagram)
+        return
+    if seg.flags & (SYN | ACK | RST | FIN) != SYN:
+        # RFC 9293 section 3.10.7.2: an ACK is reset, what is no SYN dropped; and a SYN with a FIN opens nothing.
+        if seg.flags & ACK:
+            _refuse(host, seg, datagram)
+        return
+    if listener.is_full:
+        # A client whose SYN is dropped tries again; one whose connection cannot be accepted would wait in vain.
+        count("TcpExtListenOverflows")
+        return
+    if endpoint is not None:
+        count("TcpExtTWRecycled")
+        host.connections.remove(endpoint)
+    _passive_open(host, listener, seg, datagram, now, iss)
+
+
+def _deliver(host: "Host", endpoint: Endpoint, seg: Segment, now: int) -> None:
+    listener = endpoint.listener
+    connection = endpoint.connection
+    completes = connection.tcb.state is State.SYN_RECEIVED and not seg.flags & RST
+    if completes and listener is not None and listener.is_full:
+        host.metrics.count("TcpExtListenOverflows")  # the last ACK is dropped, and will be repeated
+        return
+    host.serving = endpoint
+    connection.receive(seg, now)
+    host.touch(endpoint)
+
+
+def _passive_open(
+    host: "Host", listener: Listener, seg: Segment, datagram: Datagram, now: int, iss: int | None
+) -> None:
+    endpoint = host.connections.open(
+        Connection.passive, datagram.dst, seg.dst_port, datagram.src, seg.src_port, listener.config, now, iss
+    )
+    endpoint.listener = listener
+    host.touch(endpoint)
+    endpoint.connection.receive(seg, now)
+    oldest = listener.half_open(endpoint)
+    if oldest is not None:
+        host.metrics.count("TcpExtReqQFullDrop")
+        host.connections.remove(oldest)
+
+
+def _refuse(host: "Host", seg: Segment, datagram: Datagram) -> None:
+    """Nobody listens: a RST by the book (RFC 9293 section 3.10.7.1)."""
+    reply = reset_for(seg)
+    if reply is None:
+        return
+    host.metrics.count("TcpOutRsts")
+    src, dst = datagram.dst, datagram.src
+    pseudo = pseudo_sum(src, dst, tcp.PROTOCOL, 0)
+    host.ip.emit(packet_of(reply, src, seg.dst_port, dst, seg.src_port, pseudo, host.config.ttl))
