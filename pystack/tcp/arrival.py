@@ -6,7 +6,8 @@ RFC 9293 includes, of RFC 7323 section 5 (PAWS goes before the first step), and 
 
 from typing import TYPE_CHECKING
 
-from pystack.tcp import acks, ecn, reading, timeouts
+from pystack.tcp import acks, ecn, reading, timeouts, usertimeout
+from pystack.tcp.config import SECOND
 from pystack.tcp.events import Ending, Event
 from pystack.tcp.handshake import agree
 from pystack.tcp.seq import unwrap
@@ -75,6 +76,7 @@ def _take_syn(c: "Connection", seg: Segment, now: int) -> None:
     c.agreed = agree(c.config, seg.options, c.default_mss)
     c.recovery.sack = c.agreed.sack
     c.update_mss()
+    _hear_user_timeout(c, seg)
     if seg.flags & ACK:
         c.ecn.active = ecn.accepts_syn_ack(c.ecn.asked, seg.flags)
     else:
@@ -184,6 +186,7 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> None:
         _reset_arrives(c, seg, now)
         return
 
+    _hear_user_timeout(c, seg)
     if c.ecn.on_arrival(seg.ecn, seg.flags, seg.size > 0):
         c.acks.on_surprise()
 
@@ -225,6 +228,14 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> None:
     # Seventh and eighth: text and FIN.
     if seg.size or seg.flags & FIN:
         _text_and_fin(c, seg, now)
+
+
+def _hear_user_timeout(c: "Connection", seg: Segment) -> None:
+    """RFC 5482: adopted where the application has set none of its own."""
+    seconds, prefs = seg.options.user_timeout, c.prefs
+    if seconds and c.config.user_timeout_option and (prefs.user_timeout_adopted or not prefs.user_timeout):
+        prefs.user_timeout = usertimeout.adopted(0, seconds * SECOND)
+        prefs.user_timeout_adopted = True
 
 
 def _reset_arrives(c: "Connection", seg: Segment, now: int) -> None:

@@ -95,6 +95,9 @@ class TcpConfig:
     user_timeout: int = 0
     """Fail after data has been unacknowledged for this long, 0: use `retries` (RFC 9293 MUST-21; RFC 5482)."""
 
+    user_timeout_option: bool = False
+    """Tell the peer our user timeout where one is set, and adopt the peer's where none is (RFC 5482 section 3.1)."""
+
     delayed_ack_min: int = 40 * MILLISECOND
     """Least time that an ACK is delayed. Linux: TCP_DELACK_MIN."""
 

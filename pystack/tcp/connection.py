@@ -98,6 +98,7 @@ class Connection:
         "snd_mss",
         "stats",
         "tcb",
+        "tell_user_timeout",
         "timers",
         "ts",
         "urgent",
@@ -141,6 +142,8 @@ class Connection:
         self.urgent = UrgentMark()
         self.more = False
         """The latest `send` said that more would follow."""
+        self.tell_user_timeout = False
+        """The peer should learn of a user timeout that has changed (RFC 5482)."""
         self.fin_queued = False
         """The application has ended its side; the FIN's number is `sendbuf.end`."""
         self.peer_fin: int | None = None
@@ -198,6 +201,7 @@ class Connection:
         """
         if self.prefs.changed:
             self.prefs.changed = False
+            self.tell_user_timeout = self.config.user_timeout_option
             timeouts.watch_idleness(self, now)
         seg = output.next_segment(self, now, budget)
         if seg is not None:

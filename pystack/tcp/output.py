@@ -6,6 +6,7 @@ is owed. Everything with the ACK flag carries the latest acknowledgement and win
 
 from typing import TYPE_CHECKING
 
+from pystack.tcp.config import SECOND
 from pystack.tcp.ecn import ECT_0, syn_flags
 from pystack.tcp.handshake import answer, offer
 from pystack.tcp.scoreboard import Record
@@ -19,6 +20,7 @@ from pystack.wire.tcp import ACK, ECE, FIN, PSH, RST, SYN, URG, Segment
 if TYPE_CHECKING:
     from pystack.tcp.connection import Connection
 
+_USER_TIMEOUT_BYTES = 4
 _SMALLEST_BOUND = 48
 """A window smaller than this does not make packets smaller, which would cost more headers than it saves waiting."""
 
@@ -120,6 +122,7 @@ def _handshake(c: "Connection", now: int) -> Segment | None:
         c.acks.on_ack_sent()
     # Never scaled, and what we take before the scale is known (RFC 7323 section 2.2).
     seg.wnd = min(c.config.rcvbuf, 0xFFFF)
+    _tell_user_timeout(c, seg.options)
     if seg.options.ts_val is not None:
         seg.options.ts_val, seg.options.ts_ecr = c.ts.val(now), c.ts.recent
     return seg
@@ -289,9 +292,21 @@ def _options(c: "Connection", now: int, text: int) -> Options:
     blocks: tuple[tuple[int, int], ...] = ()
     if agreed.sack and (c.reassembly or c.dsack):
         blocks = _blocks(c)[: max(0, min(_most_blocks(c), (c.snd_mss - text - 4) // 8))]
+    tells = c.tell_user_timeout and not blocks and text + _USER_TIMEOUT_BYTES <= c.snd_mss
+    if not (agreed.timestamps or blocks or tells):
+        return NO_OPTIONS
+    options = Options(sack=blocks)
     if agreed.timestamps:
-        return Options(ts_val=c.ts.val(now), ts_ecr=c.ts.recent, sack=blocks)
-    return Options(sack=blocks) if blocks else NO_OPTIONS
+        options.ts_val, options.ts_ecr = c.ts.val(now), c.ts.recent
+    if tells:
+        c.tell_user_timeout = False
+        _tell_user_timeout(c, options)
+    return options
+
+
+def _tell_user_timeout(c: "Connection", options: Options) -> None:
+    if c.config.user_timeout_option and c.prefs.user_timeout and not c.prefs.user_timeout_adopted:
+        options.user_timeout = -(-c.prefs.user_timeout // SECOND)
 
 
 def _sack_bytes(c: "Connection") -> int:

@@ -19,6 +19,7 @@ class Preferences:
         "keepalive_interval",
         "nodelay",
         "user_timeout",
+        "user_timeout_adopted",
     )
 
     def __init__(self, config: TcpConfig) -> None:
@@ -26,6 +27,8 @@ class Preferences:
         self.nodelay = config.nodelay
         self.cork = config.cork
         self.user_timeout = config.user_timeout
+        self.user_timeout_adopted = False
+        """Whether it is what the peer asked for (RFC 5482)."""
         self.keepalive = config.keepalive
         self.keepalive_idle = config.keepalive_idle
         self.keepalive_interval = config.keepalive_interval

@@ -1,14 +1,14 @@
-"""TCP options (RFC 9293 section 3.1 and 3.2; RFC 7323; RFC 2018).
+"""TCP options (RFC 9293 section 3.1 and 3.2; RFC 7323; RFC 2018; RFC 5482).
 
 On the way out the layout is Linux's, which the field's test scripts assume: MSS, SACK-permitted beside
-the timestamps, NOP + window scale, and NOP NOP + SACK blocks last.
+the timestamps, NOP + window scale, the user timeout, and NOP NOP + SACK blocks last.
 """
 
 from struct import Struct
 
 from pystack.wire.buffers import Buffer
 
-EOL, NOP, MSS, WINDOW_SCALE, SACK_PERMITTED, SACK, TIMESTAMPS = 0, 1, 2, 3, 4, 5, 8
+EOL, NOP, MSS, WINDOW_SCALE, SACK_PERMITTED, SACK, TIMESTAMPS, USER_TIMEOUT = 0, 1, 2, 3, 4, 5, 8, 28
 
 MAX_OPTION_BYTES = 40
 
@@ -27,10 +27,11 @@ class Options:
 
     `mss` in bytes, `wscale` the shift count (None: absent), `sack_permitted` a flag, `ts_val` and `ts_ecr`
     the two halves of the timestamps option (`ts_val` None: absent), `sack` the blocks as (left, right) edges in
-    the order of the wire, `malformed` true where a length was impossible and the rest was left unread (MUST-7).
+    the order of the wire, `user_timeout` in seconds (RFC 5482; None: absent), `malformed` true where a length was
+    impossible and the rest was left unread (MUST-7).
     """
 
-    __slots__ = ("malformed", "mss", "sack", "sack_permitted", "ts_ecr", "ts_val", "wscale")
+    __slots__ = ("malformed", "mss", "sack", "sack_permitted", "ts_ecr", "ts_val", "user_timeout", "wscale")
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class Options:
         self.ts_val = ts_val
         self.ts_ecr = ts_ecr
         self.sack = sack
+        self.user_timeout: int | None = None
         self.malformed = False
 
     def __eq__(self, other: object) -> bool:
@@ -98,6 +100,9 @@ def parse(data: Buffer) -> Options:
             opts.ts_val, opts.ts_ecr = _pair(data, at + 2)
         elif kind == SACK and (length - 2) % 8 == 0:
             opts.sack = tuple([_pair(data, edge) for edge in range(at + 2, at + length, 8)])
+        elif kind == USER_TIMEOUT and length == 4:
+            (field,) = _u16(data, at + 2)
+            opts.user_timeout = (field & 0x7FFF) * 60 if field & 0x8000 else field
         at += length
     return opts
 
@@ -111,7 +116,8 @@ def build(opts: Options) -> bytes:
     if opts is NO_OPTIONS:
         return b""
     ts_val = opts.ts_val
-    if ts_val is not None and not opts.sack and opts.mss is None and opts.wscale is None and not opts.sack_permitted:
+    in_syn = opts.mss is not None or opts.wscale is not None or opts.sack_permitted
+    if ts_val is not None and not opts.sack and not in_syn and opts.user_timeout is None:
         return _pack_ts_alone(_TS_ALONE, ts_val & 0xFFFFFFFF, opts.ts_ecr & 0xFFFFFFFF)
     out = b""
     if opts.mss is not None:
@@ -123,6 +129,8 @@ def build(opts: Options) -> bytes:
         out += bytes((NOP, NOP, SACK_PERMITTED, 2))
     if opts.wscale is not None:
         out += bytes((NOP, WINDOW_SCALE, 3, opts.wscale))
+    if opts.user_timeout is not None:
+        out += bytes((USER_TIMEOUT, 4)) + _user_timeout_field(opts.user_timeout).to_bytes(2, "big")
     room = (MAX_OPTION_BYTES - len(out) - 4) // 8
     blocks = opts.sack[:room] if room > 0 else ()
     if blocks:
@@ -130,3 +138,8 @@ def build(opts: Options) -> bytes:
         for left, right in blocks:
             out += _pack_pair(left & 0xFFFFFFFF, right & 0xFFFFFFFF)
     return out
+
+
+def _user_timeout_field(seconds: int) -> int:
+    """15 bits of seconds, or of minutes with the top bit set (RFC 5482 section 3)."""
+    return seconds if seconds <= 0x7FFF else 0x8000 | min(-(-seconds // 60), 0x7FFF)

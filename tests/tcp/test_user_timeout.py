@@ -1,0 +1,84 @@
+"""The user timeout option (RFC 5482), both ways."""
+
+from dataclasses import replace
+
+import pytest
+from tcp_peer import PLAIN, SECOND, Peer, established
+
+from pystack.tcp.usertimeout import LEAST, MOST, adopted
+from pystack.wire.options import Options, build, parse
+from pystack.wire.tcp import Segment
+
+ON = replace(PLAIN, user_timeout_option=True)
+
+
+def asks(p: Peer, seconds: int, flags: str = ".", seq: int = 1) -> list[str]:
+    receive = p.c.receive
+
+    class Asking:
+        @staticmethod
+        def receive(seg: Segment, now: int) -> None:
+            seg.options.user_timeout = seconds
+            receive(seg, now)
+
+    connection, p.c = p.c, Asking  # type: ignore[assignment]
+    p.puts(flags, seq=seq)
+    p.c = connection
+    return p.takes()
+
+
+@pytest.mark.parametrize(("seconds", "read"), [(1, 1), (32767, 32767), (32768, 32820), (7_200_000, 32767 * 60)])
+def test_on_the_wire(seconds: int, read: int) -> None:
+    options = Options(mss=1460)
+    options.user_timeout = seconds
+    data = build(options)
+    assert data[4:6] == b"\x1c\x04"
+    assert parse(data).user_timeout == read
+
+
+@pytest.mark.parametrize(
+    ("own", "remote", "expected"), [(0, 200, 200), (300, 200, 300), (0, 1, LEAST // SECOND), (0, 10**6, MOST // SECOND)]
+)
+def test_the_longer_wish_within_limits(own: int, remote: int, expected: int) -> None:
+    assert adopted(own * SECOND, remote * SECOND) == expected * SECOND
+
+
+def test_the_syn_tells_it() -> None:
+    p = Peer(replace(ON, user_timeout=250 * SECOND))
+    p.takes()
+    assert p.sent[-1].options.user_timeout == 250
+
+
+def test_a_change_is_told_once() -> None:
+    p = established(ON)
+    p.c.prefs.user_timeout = 150 * SECOND
+    p.c.prefs.changed = True
+    p.sends(10)
+    p.sends(10)
+    p.gives(".", ack=11)
+    assert [seg.options.user_timeout for seg in p.sent] == [150, None]
+
+
+def test_the_peers_wish_is_adopted_where_there_is_none_of_our_own() -> None:
+    p = established(ON)
+    asks(p, 200)
+    assert p.c.prefs.user_timeout == 200 * SECOND
+    asks(p, 300)
+    assert p.c.prefs.user_timeout == 300 * SECOND
+    p.sends(10)
+    assert p.sent[-1].options.user_timeout is None, "nothing of ours to tell"
+
+
+def test_what_the_application_has_set_stays() -> None:
+    p = established(replace(ON, user_timeout=30 * SECOND))
+    asks(p, 200)
+    assert p.c.prefs.user_timeout == 30 * SECOND
+
+
+def test_off_by_default() -> None:
+    p = established()
+    asks(p, 200)
+    assert p.c.prefs.user_timeout == 0
+    p = Peer(replace(PLAIN, user_timeout=250 * SECOND))
+    p.takes()
+    assert p.sent[-1].options.user_timeout is None
