@@ -6,6 +6,7 @@ out), each with a small state of its own. Nothing here sleeps, reads a clock or 
 """
 
 from collections import deque
+from typing import Any
 
 from pystack.tcp import arrival, output, reading, reports, timeouts
 from pystack.tcp.ackpolicy import AckPolicy
@@ -18,6 +19,7 @@ from pystack.tcp.handshake import TIMESTAMP_BYTES, Agreed
 from pystack.tcp.icmp import IcmpError
 from pystack.tcp.info import TcpInfo, snapshot
 from pystack.tcp.preferences import Preferences
+from pystack.tcp.pressure import Pressure, send_limit
 from pystack.tcp.reassembly import Reassembly
 from pystack.tcp.recovery import Recovery
 from pystack.tcp.recvbuf import ReceiveBuffer
@@ -52,7 +54,8 @@ class Connection:
 
     `iss` is the initial send sequence number (see `pystack.tcp.isn`), `advmss` the MSS to announce and the most that
     the path takes (bytes, without options), `default_mss` what holds for a peer that announces none, `ts_offset`
-    where its timestamp clock starts. Make one with `active` or `passive`.
+    where its timestamp clock starts, `pressure` the host's
+    shortage of memory. Make one with `active` or `passive`.
     """
 
     __slots__ = (
@@ -82,6 +85,7 @@ class Connection:
         "path_mss",
         "peer_fin",
         "prefs",
+        "pressure",
         "probe_backoff",
         "probe_due",
         "probes",
@@ -104,8 +108,18 @@ class Connection:
         "urgent",
     )
 
-    def __init__(self, config: TcpConfig, *, iss: int, advmss: int, default_mss: int, ts_offset: int) -> None:
+    def __init__(
+        self,
+        config: TcpConfig,
+        *,
+        iss: int,
+        advmss: int,
+        default_mss: int,
+        ts_offset: int = 0,
+        pressure: Pressure | None = None,
+    ) -> None:
         self.config = config
+        self.pressure = pressure or Pressure()
         self.tcb = Tcb(iss)
         self.tcb.rcv.wnd = min(config.rcvbuf, 0xFFFF)
         self.advmss = advmss
@@ -171,17 +185,17 @@ class Connection:
         """The end of the latest segment with PSH."""
 
     @classmethod
-    def active(cls, config: TcpConfig, *, iss: int, advmss: int, default_mss: int, ts_offset: int = 0) -> "Connection":
-        """An active OPEN (RFC 9293 section 3.9.1.1): the next `poll_transmit` gives the SYN."""
-        c = cls(config, iss=iss, advmss=advmss, default_mss=default_mss, ts_offset=ts_offset)
+    def active(cls, config: TcpConfig, **ends: Any) -> "Connection":
+        """An active OPEN (RFC 9293 section 3.9.1.1): the next `poll_transmit` gives the SYN. `ends` as in the class."""
+        c = cls(config, **ends)
         c.active_open = True
         c.tcb.enter(State.SYN_SENT)
         return c
 
     @classmethod
-    def passive(cls, config: TcpConfig, *, iss: int, advmss: int, default_mss: int, ts_offset: int = 0) -> "Connection":
+    def passive(cls, config: TcpConfig, **ends: Any) -> "Connection":
         """A passive OPEN for one peer: LISTEN, to be fed with the SYN."""
-        c = cls(config, iss=iss, advmss=advmss, default_mss=default_mss, ts_offset=ts_offset)
+        c = cls(config, **ends)
         c.tcb.enter(State.LISTEN)
         return c
 
@@ -330,7 +344,21 @@ class Connection:
         """How many bytes `send` would take."""
         if self.fin_queued or self.tcb.state is State.CLOSED:
             return 0
-        return max(0, self.config.sndbuf - len(self.sendbuf))
+        queued = len(self.sendbuf)
+        return max(0, send_limit(self.config.sndbuf, queued, self.pressure.level) - queued)
+
+    @property
+    def memory(self) -> int:
+        """The bytes that this connection keeps alive, for the host's budget."""
+        return len(self.sendbuf) + self.recvbuf.held + self.reassembly.held
+
+    def drop_out_of_order(self) -> int:
+        """The host is short of memory: forgets the text that is not in order, which the peer has to send again (RFC
+        2018 section 8 allows it). Returns how many bytes that frees.
+        """
+        freed = self.reassembly.held
+        self.reassembly.clear()
+        return freed
 
     @property
     def fin_acked(self) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pystack.tcp.config import SECOND
 from pystack.tcp.ecn import ECT_0, syn_flags
 from pystack.tcp.handshake import answer, offer
+from pystack.tcp.pressure import receive_limit
 from pystack.tcp.scoreboard import Record
 from pystack.tcp.state import TEXT_MAY_BE_SENT, State
 from pystack.tcp.timers import Timer
@@ -89,7 +90,7 @@ def probe_interval(c: "Connection") -> int:
 
 def receive_window(c: "Connection") -> int:
     """What the next segment will offer, in bytes."""
-    full = c.config.rcvbuf
+    full = receive_limit(c.config.rcvbuf, c.acks.rcv_mss, c.pressure.level)
     free = full - c.recvbuf.held - c.reassembly.held
     return window_to_offer(free, full, c.tcb.rcv.wnd, c.acks.rcv_mss, c.agreed.rcv_wscale)
 

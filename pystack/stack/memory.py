@@ -1,0 +1,32 @@
+"""The memory that a host's connections hold together, and what happens when it runs short."""
+
+from pystack.tcp.pressure import Level, Pressure
+
+
+class Memory:
+    """A running sum over what everybody holds, in bytes, against a `budget`. From three quarters of it on windows
+    shrink; over it out-of-order text is dropped and new work is refused. Linux: net.ipv4.tcp_mem.
+    """
+
+    __slots__ = ("_budget", "held", "pressure")
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self.held = 0
+        self.pressure = Pressure()
+
+    def charge(self, change: int) -> Level:
+        """Somebody holds `change` bytes more (or less); returns the level that holds now."""
+        self.held += change
+        level = Level.NONE
+        if self.held > self._budget:
+            level = Level.REFUSE
+        elif 4 * self.held > 3 * self._budget:
+            level = Level.SHRINK
+        self.pressure.level = level
+        return level
+
+    @property
+    def is_short(self) -> bool:
+        """Whether new work has to be refused."""
+        return self.pressure.level is Level.REFUSE

@@ -1,0 +1,32 @@
+"""How short the host is of memory, as its connections see it."""
+
+from enum import IntEnum
+
+
+class Level(IntEnum):
+    """Each level includes what the ones before it ask for."""
+
+    NONE = 0
+    SHRINK = 1
+    """Windows grow no further than what keeps a peer going."""
+    REFUSE = 2
+    """Out-of-order text is dropped, and applications can send only where nothing is queued."""
+
+
+class Pressure:
+    """One for each host, shared by its connections; only the host sets `level`."""
+
+    __slots__ = ("level",)
+
+    def __init__(self) -> None:
+        self.level = Level.NONE
+
+
+def receive_limit(rcvbuf: int, rcv_mss: int, level: Level) -> int:
+    """How much of its receive buffer a connection may offer."""
+    return rcvbuf if level is Level.NONE else min(rcvbuf, 4 * rcv_mss)
+
+
+def send_limit(sndbuf: int, queued: int, level: Level) -> int:
+    """How much may be queued: under the worst pressure only a little at a time, so that every connection goes on."""
+    return sndbuf if level < Level.REFUSE else min(sndbuf, 0 if queued else 16384)
