@@ -75,6 +75,13 @@ def test_the_window_shrinks_as_text_waits_to_be_read() -> None:
     assert p.sent[-1].wnd == 2000
 
 
+def test_a_full_window_is_not_probed_while_text_is_in_flight() -> None:
+    """RFC 9293 section 3.8.6.1: the retransmission timer is enough."""
+    p = established(wnd=1000)
+    p.sends(3000)
+    assert {shown for _, shown in p.waits(5 * SECOND)} == {". 1:501(500) ack 1"}
+
+
 def test_no_window_update_after_the_fin() -> None:
     p = established(SMALL)
     p.gives("F.", text=3000)

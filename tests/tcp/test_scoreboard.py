@@ -86,8 +86,8 @@ def test_against_a_list_of_packets(steps: list[tuple[str, int, int]]) -> None:
             una += (a % packets + 1) * MSS
             assert board.acknowledge(una, now).packets == naive.acknowledge(una)
         elif name == "sack" and packets:
-            left = una + a % packets * MSS
-            right = min(left + b * MSS, nxt)
+            left = una + a % packets * MSS + a % 3  # now and then between the edges of packets
+            right = min(left + b * MSS - b % 4, nxt)
             assert board.selectively_acknowledge(left, right) == naive.sack(left, right)
         elif name == "detect":
             before = naive.sums[2]
@@ -109,6 +109,7 @@ def test_against_a_list_of_packets(steps: list[tuple[str, int, int]]) -> None:
                 assert all(x.end == y.start for x, y in zip(run, run[1:], strict=False))  # noqa: RUF007
         assert (board.packets_out, board.sacked_out, board.lost_out, board.retrans_out) == naive.sums
         assert bool(board) is bool(naive.packets)
+        assert all(r.start < r.end for r in board)
         flags = [(r.sacked, r.lost, r.retransmitted) for r in board for _ in range(r.packets)]
         assert flags == [(p.sacked, p.lost, p.resent) for p in naive.packets]
 
