@@ -13,7 +13,6 @@ class Names(NamedTuple):
     in_receives: str
     in_delivers: str
     in_addr_errors: str
-    in_hdr_errors: str
     in_unknown_protos: str
     in_groups: str
     out_requests: str
@@ -39,7 +38,6 @@ V4: Final = Names(
     in_receives="IpInReceives",
     in_delivers="IpInDelivers",
     in_addr_errors="IpInAddrErrors",
-    in_hdr_errors="IpInHdrErrors",
     in_unknown_protos="IpInUnknownProtos",
     in_groups="PystackIpInOtherGroups",
     out_requests="IpOutRequests",
@@ -65,7 +63,6 @@ V6: Final = Names(
     in_receives="Ip6InReceives",
     in_delivers="Ip6InDelivers",
     in_addr_errors="Ip6InAddrErrors",
-    in_hdr_errors="Ip6InHdrErrors",
     in_unknown_protos="Ip6InUnknownProtos",
     in_groups="PystackIp6InOtherGroups",
     out_requests="Ip6OutRequests",

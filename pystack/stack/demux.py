@@ -101,6 +101,8 @@ def _tcp_arrives(host: "Host", datagram: Datagram, now: int) -> None:
         # RFC 9293 section 3.10.7.2: an ACK is reset, what is no SYN dropped; and a SYN with a FIN opens nothing.
         if seg.flags & ACK:
             _refuse(host, seg, datagram)
+        else:
+            count("PystackTcpInNoConnection")
         return
     if listener.is_full:
         # A client whose SYN is dropped tries again; one whose connection cannot be accepted would wait in vain.
@@ -141,6 +143,7 @@ def _passive_open(
 
 def _refuse(host: "Host", seg: Segment, datagram: Datagram) -> None:
     """Nobody listens: a RST by the book (RFC 9293 section 3.10.7.1)."""
+    host.metrics.count("PystackTcpInNoConnection")
     reply = reset_for(seg)
     if reply is None:
         return
