@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pystack import testing as testing
     from pystack.net.open import open_device as open_device
     from pystack.net.open import open_tun as open_tun
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 _HOMES = {"open_device": "pystack.net.open", "open_tun": "pystack.net.open"}
 
-__all__ = ["__version__", "open_device", "open_tun"]
+_MODULES = {"testing"}
+
+__all__ = ["__version__", "open_device", "open_tun", "testing"]
 
 
 def __getattr__(name: str) -> Any:
@@ -28,6 +31,8 @@ def __getattr__(name: str) -> Any:
         return version("pystack-net")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
