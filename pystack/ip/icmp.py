@@ -138,7 +138,10 @@ def read(datagram: Datagram, count: Count) -> Message | Error | None:
     kind, mtu = _kind_v4(message) if len(datagram.src) == 4 else _kind_v6(message)
     if kind is None:
         return None
-    quote = quoted.read(message.body)
+    try:
+        quote = quoted.read(message.body)
+    except Malformed as reason:
+        raise Malformed(names.icmp_in_errors, str(reason)) from None  # of the family that it came by
     if len(quote.src) != len(datagram.src) or len(quote.transport) < _LEAST_TRANSPORT_BYTES:
         raise Malformed(names.icmp_in_errors, "the quote does not show whose packet it was")
     return Error(kind, message.code, mtu, quote)
