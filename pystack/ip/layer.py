@@ -87,9 +87,12 @@ class Ip:
         ttl: int | None = None,
         tos: int = 0,
         dont_fragment: bool = False,
+        mtu: int | None = None,
         reason: str = "",
     ) -> None:
-        """Sends a datagram, in fragments where it does not fit. Raises `MessageTooLong`."""
+        """Sends a datagram, in fragments where it does not fit into `mtu` bytes (None: the path MTU). Raises
+        `MessageTooLong`.
+        """
         names = names_of(src)
         self._count(names.out_requests)
         try:
@@ -98,7 +101,7 @@ class Ip:
                 dst,
                 protocol,
                 pieces,
-                self.pmtu.get(dst, now),
+                self.pmtu.get(dst, now) if mtu is None else mtu,
                 ttl=self._ttl if ttl is None else ttl,
                 tos=tos,
                 dont_fragment=dont_fragment,
