@@ -7,7 +7,8 @@ The layer below the line turns a `WouldBlock` into whatever waiting is there, an
 
 import errno
 
-from pystack.sock import options, poll
+from pystack.sock import poll
+from pystack.sock.base import Address
 from pystack.sock.constants import (
     MSG_DONTWAIT,
     MSG_MORE,
@@ -20,8 +21,9 @@ from pystack.sock.constants import (
     SOCK_STREAM,
     WouldBlock,
 )
-from pystack.sock.core import Address, SockCore
+from pystack.sock.core import SockCore
 from pystack.sock.errors import from_stack, os_error
+from pystack.sock.options import OPTIONS
 from pystack.stack.errors import AddressInUse, StackError
 from pystack.stack.host import Host
 from pystack.tcp.connection import Connection
@@ -105,6 +107,7 @@ class Sock(SockCore):
         except StackError as error:
             raise from_stack(error) from None
         self.listener.context = self
+        self.listener.ttl, self.listener.tos = self.ttl, self.tos
 
     def accept(self) -> "Sock | WouldBlock":
         """The next connection. It inherits the settings of this socket. Raises EINVAL when not listening.
@@ -124,6 +127,7 @@ class Sock(SockCore):
         child.linger = self.linger
         child.notsent_lowat = self.notsent_lowat
         child.oob_inline = self.oob_inline
+        child.ttl, child.tos = endpoint.ttl, endpoint.tos
         endpoint.connection.urgent.inline = self.oob_inline
         return child
 
@@ -151,7 +155,16 @@ class Sock(SockCore):
             raise os_error(errno.ECONNREFUSED)
         local, local_port = self._local
         try:
-            endpoint = self.host.connect(address, port, now, local=local, local_port=local_port, config=self._settings)
+            endpoint = self.host.connect(
+                address,
+                port,
+                now,
+                local=local,
+                local_port=local_port,
+                config=self._settings,
+                ttl=self.ttl,
+                tos=self.tos,
+            )
         except AddressInUse:
             raise os_error(errno.EADDRNOTAVAIL, "this connection exists already") from None
         except StackError as error:
@@ -305,13 +318,13 @@ class Sock(SockCore):
         """See `pystack.sock.options`. Raises ENOPROTOOPT."""
         if self.closed:
             raise os_error(errno.EBADF)
-        return options.get(self, level, name, buflen)
+        return OPTIONS.get(self, level, name, buflen)
 
     def setsockopt(self, level: int, name: int, value: int | Buffer) -> None:
         """See `pystack.sock.options`. Raises ENOPROTOOPT, EINVAL."""
         if self.closed:
             raise os_error(errno.EBADF)
-        options.set_(self, level, name, value)
+        OPTIONS.set(self, level, name, value)
 
     def tcp_info(self, now: int) -> TcpInfo:
         """A snapshot of the connection. Raises ENOTCONN where there is none."""

@@ -9,7 +9,9 @@ AF_INET6: Final = 10
 SOCK_STREAM: Final = 1
 SOCK_DGRAM: Final = 2
 
+IPPROTO_IP: Final = 0
 IPPROTO_TCP: Final = 6
+IPPROTO_UDP: Final = 17
 IPPROTO_IPV6: Final = 41
 SOL_SOCKET: Final = 1
 
@@ -19,6 +21,7 @@ SHUT_RDWR: Final = 2
 
 MSG_OOB: Final = 0x1
 MSG_PEEK: Final = 0x2
+MSG_TRUNC: Final = 0x20
 MSG_DONTWAIT: Final = 0x40
 MSG_NOSIGNAL: Final = 0x4000
 MSG_MORE: Final = 0x8000
@@ -26,6 +29,7 @@ MSG_MORE: Final = 0x8000
 SO_REUSEADDR: Final = 2
 SO_TYPE: Final = 3
 SO_ERROR: Final = 4
+SO_BROADCAST: Final = 6
 SO_SNDBUF: Final = 7
 SO_RCVBUF: Final = 8
 SO_KEEPALIVE: Final = 9
@@ -50,7 +54,13 @@ TCP_CONGESTION: Final = 13
 TCP_USER_TIMEOUT: Final = 18
 TCP_NOTSENT_LOWAT: Final = 25
 
+IP_TOS: Final = 1
+IP_TTL: Final = 2
+IP_MTU_DISCOVER: Final = 10
+IPV6_UNICAST_HOPS: Final = 16
+IPV6_MTU_DISCOVER: Final = 23
 IPV6_V6ONLY: Final = 26
+IPV6_TCLASS: Final = 67
 
 POLLIN: Final = 0x1
 POLLPRI: Final = 0x2

@@ -1,80 +1,53 @@
-"""What a socket is made of, and what every call asks first: is it open, is an error pending, what may be waited for."""
+"""What a TCP socket is made of: its connection or listener, its settings, and the error that their end has left."""
 
-import errno
-from collections.abc import Callable
-
-from pystack.ip.address import ANY4, ANY6
 from pystack.sock import poll
-from pystack.sock.constants import AF_INET, AF_INET6, IPPROTO_TCP, SOCK_STREAM
-from pystack.sock.errors import errno_of_ending, os_error
+from pystack.sock.base import Address, SockBase
+from pystack.sock.constants import IPPROTO_TCP, SOCK_STREAM
+from pystack.sock.errors import errno_of_ending
 from pystack.stack.endpoint import Endpoint
 from pystack.stack.host import Host
 from pystack.stack.listener import Listener
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.connection import Connection
 
-Address = tuple[bytes, int]
-"""A packed address and a port."""
 
-
-class SockCore:
+class SockCore(SockBase):
     """The state of a socket of `host`. Use `pystack.sock.calls.Sock`."""
 
     __slots__ = (
         "_bound",
         "_connecting",
         "_ending_told",
-        "_error",
         "_local",
         "_settings",
-        "closed",
         "connection",
-        "down",
         "endpoint",
-        "family",
-        "host",
         "linger",
         "listener",
         "notsent_lowat",
-        "on_ready",
         "oob_inline",
-        "proto",
-        "read_shut",
-        "reuse_address",
-        "type",
+        "tos",
+        "ttl",
     )
 
     def __init__(self, host: Host, family: int, type: int, proto: int) -> None:
-        if family not in (AF_INET, AF_INET6):
-            raise os_error(errno.EAFNOSUPPORT)
-        if type != SOCK_STREAM or proto not in (0, IPPROTO_TCP):
-            raise os_error(errno.EPROTONOSUPPORT)
-        self.host = host
-        self.family: int = family
-        self.type: int = type
-        self.proto: int = IPPROTO_TCP
+        super().__init__(host, family, type, proto, SOCK_STREAM, IPPROTO_TCP)
         self.endpoint: Endpoint | None = None
         self.connection: Connection | None = None
         """`endpoint.connection`, a step nearer."""
         self.listener: Listener | None = None
-        self.closed = False
-        self.down = 0
-        """The errno of every call since the network under the socket has gone, 0 before."""
-        self.read_shut = False
-        self.reuse_address: bool = False
         self.linger: int | None = None
         """SO_LINGER in seconds. Only 0 has a meaning here: `close` resets."""
         self.notsent_lowat = 0
         self.oob_inline = False
-        self.on_ready: Callable[[], None] | None = None
-        """Called when readiness may have changed."""
+        self.ttl = host.config.ttl
+        self.tos = 0
         self._settings = host.config.tcp
         self._bound: Address | None = None
         """The name that this socket holds in the host's ports."""
         self._local: Address = (self._wildcard, 0)
         self._connecting = False
         """Nobody has been told yet how `connect` went."""
-        self._error = 0
         self._ending_told = False
 
     @property
@@ -90,16 +63,14 @@ class SockCore:
     @property
     def has_error(self) -> bool:
         """Whether an error is pending."""
-        if self._error or self.down:
+        if super().has_error:
             return True
         connection = self.connection
         return connection is not None and not self._ending_told and errno_of_ending(connection) != 0
 
     def take_error(self) -> int:
         """SO_ERROR: the pending errno, which is not pending any more; 0 for none."""
-        if self.down:
-            return self.down
-        error, self._error = self._error, 0
+        error = super().take_error()
         connection = self.connection
         if not error and connection is not None and connection.ending is not None and not self._ending_told:
             self._ending_told = True
@@ -124,10 +95,6 @@ class SockCore:
         if self.endpoint is not None:
             self.host.touch(self.endpoint)
 
-    @property
-    def _wildcard(self) -> bytes:
-        return ANY4 if self.family == AF_INET else ANY6
-
     def _adopt(self, endpoint: Endpoint) -> None:
         endpoint.context = self
         self.endpoint = endpoint
@@ -141,27 +108,3 @@ class SockCore:
             self.endpoint.context = None
         self.endpoint = self.connection = None
         self._local = self._bound or (self._wildcard, 0)
-
-    def _tell(self) -> None:
-        if self.on_ready is not None:
-            self.on_ready()
-
-    def _raise_pending(self) -> None:
-        error = self.take_error()
-        if error:
-            raise os_error(error)
-
-    def _check(self) -> None:
-        if self.closed:
-            raise os_error(errno.EBADF)
-        if self.down:
-            raise os_error(self.down)
-
-    def _check_family(self, address: bytes) -> None:
-        if len(address) != len(self._wildcard):
-            raise os_error(errno.EAFNOSUPPORT)
-
-    @staticmethod
-    def _check_flags(flags: int, known: int) -> None:
-        if flags & ~known:
-            raise os_error(errno.EOPNOTSUPP, f"flags {flags & ~known:#x} are not supported")

@@ -3,12 +3,24 @@
 import errno
 from typing import Final
 
-from pystack.stack.errors import AddressInUse, AddressNotAvailable, InvalidDestination, StackError, Unreachable
+from pystack.ip.icmp import Error
+from pystack.stack.errors import (
+    AddressInUse,
+    AddressNotAvailable,
+    BroadcastDenied,
+    DatagramTooLong,
+    InvalidDestination,
+    OutOfMemory,
+    StackError,
+    Unreachable,
+)
 from pystack.tcp.connection import Connection
 from pystack.tcp.events import Ending
 from pystack.tcp.icmp import IcmpKind
+from pystack.wire import icmpv4
 
 _TEXTS: Final = {
+    errno.EACCES: "Permission denied",
     errno.EADDRINUSE: "Address already in use",
     errno.EADDRNOTAVAIL: "Cannot assign requested address",
     errno.EAFNOSUPPORT: "Address family not supported by protocol",
@@ -17,14 +29,19 @@ _TEXTS: Final = {
     errno.ECONNABORTED: "Software caused connection abort",
     errno.ECONNREFUSED: "Connection refused",
     errno.ECONNRESET: "Connection reset by peer",
+    errno.EDESTADDRREQ: "Destination address required",
     errno.EDOM: "Value out of range",
     errno.EFAULT: "Bad address",
     errno.EHOSTUNREACH: "No route to host",
+    errno.EHOSTDOWN: "Host is down",
     errno.EINVAL: "Invalid argument",
     errno.EISCONN: "Socket is already connected",
+    errno.EMSGSIZE: "Message too long",
     errno.ENETDOWN: "Network is down",
     errno.ENETUNREACH: "Network is unreachable",
+    errno.ENOBUFS: "No buffer space available",
     errno.ENOENT: "No such congestion control",
+    errno.ENONET: "Machine is not on the network",
     errno.ENOPROTOOPT: "Socket option not supported",
     errno.ENOTCONN: "Socket is not connected",
     errno.EOPNOTSUPP: "Operation not supported",
@@ -37,7 +54,10 @@ _TEXTS: Final = {
 _OF_STACK_ERROR: Final = {
     AddressInUse: errno.EADDRINUSE,
     AddressNotAvailable: errno.EADDRNOTAVAIL,
+    BroadcastDenied: errno.EACCES,
+    DatagramTooLong: errno.EMSGSIZE,
     InvalidDestination: errno.ENETUNREACH,
+    OutOfMemory: errno.ENOBUFS,
     Unreachable: errno.ENETUNREACH,
 }
 
@@ -57,6 +77,13 @@ _OF_ICMP: Final = {
     IcmpKind.PARAMETER_PROBLEM: errno.EPROTO,
 }
 
+_OF_REPORT_V4: Final = {
+    icmpv4.HOST_UNKNOWN: errno.EHOSTDOWN,
+    icmpv4.SOURCE_HOST_ISOLATED: errno.ENONET,
+    icmpv4.NET_PROHIBITED: errno.ENETUNREACH,
+}
+"""Codes of "destination unreachable" that say more than their kind. Linux: icmp_err_convert."""
+
 
 def os_error(code: int, text: str = "") -> OSError:
     """The exception for an errno (Python picks the subclass, for example `ConnectionResetError`)."""
@@ -67,6 +94,21 @@ def from_stack(error: StackError) -> OSError:
     """What a refusal of the host is to an application."""
     code = _OF_STACK_ERROR.get(type(error), errno.EINVAL)
     return os_error(code, f"{_TEXTS[code]}: {error}")
+
+
+def errno_of_report(error: Error) -> int:
+    """What an ICMP error about a datagram is to its sender. Linux: icmp_err_convert, icmpv6_err_convert."""
+    kind = error.kind
+    if kind is IcmpKind.FRAGMENTATION_NEEDED:
+        return errno.EMSGSIZE
+    if len(error.dst) == 16:
+        if kind is IcmpKind.ADMIN_PROHIBITED:
+            return errno.EACCES
+        if kind is IcmpKind.UNREACHABLE_PROTOCOL:
+            return errno.EPROTO
+    elif kind in (IcmpKind.UNREACHABLE_HOST, IcmpKind.ADMIN_PROHIBITED):
+        return _OF_REPORT_V4.get(error.code, errno.EHOSTUNREACH)
+    return _OF_ICMP.get(kind, errno.EHOSTUNREACH)
 
 
 def errno_of_ending(connection: Connection) -> int:

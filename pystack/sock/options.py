@@ -1,7 +1,5 @@
-"""Socket options: one table from (level, name) to how it is read and set.
-
-What is not in the table, and values whose meaning is not implemented, are refused with ENOPROTOOPT: an application
-that asks for a behaviour must not be told that it has it.
+"""The options of TCP sockets. Reading one raises ENOPROTOOPT or EINVAL, setting one those, ENOENT (no such congestion
+control) or EISCONN (too late for it).
 """
 
 import errno
@@ -12,14 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pystack.sock import constants as c
 from pystack.sock.errors import os_error
+from pystack.sock.optiontable import OptionTable, Value, for_family, only
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.congestion.registry import congestion_controls
-from pystack.wire.buffers import Buffer
 
 if TYPE_CHECKING:
     from pystack.sock.core import SockCore
 
-Value = int | bytes
 Getter = Callable[["SockCore"], Value]
 Setter = Callable[["SockCore", int], None]
 
@@ -31,57 +28,10 @@ _MAX_BUF: Final = 1 << 30
 _MS: Final = 1_000_000
 _SECOND: Final = 1_000_000_000
 _LINGER: Final = struct.Struct("=ii")
-_INT: Final = struct.Struct("=i")
-
-
-def get(sock: "SockCore", level: int, name: int, buflen: int | None = None) -> Value:
-    """The value: an integer, or with `buflen` at most so many bytes of it. Raises ENOPROTOOPT, EINVAL."""
-    entry = _TABLE.get((level, name))
-    if entry is None:
-        raise _unknown(level, name)
-    value = entry[0](sock)
-    if buflen is None:
-        return value if isinstance(value, int) else int.from_bytes(value[:4].ljust(4, b"\0"), "little")
-    if buflen < 0:
-        raise os_error(errno.EINVAL)
-    return (_INT.pack(value) if isinstance(value, int) else value)[:buflen]
-
-
-def set_(sock: "SockCore", level: int, name: int, value: int | Buffer) -> None:
-    """Sets an option. Raises ENOPROTOOPT, EINVAL, ENOENT (no such congestion control), EISCONN (too late for it)."""
-    entry = _TABLE.get((level, name))
-    if entry is None:
-        raise _unknown(level, name)
-    if (level, name) in _FROM_BYTES:
-        if isinstance(value, int):
-            raise os_error(errno.EINVAL)
-        _FROM_BYTES[level, name](sock, bytes(value))
-        return
-    setter = entry[1]
-    if setter is None:
-        raise os_error(errno.ENOPROTOOPT, f"socket option {name} of level {level} can only be read")
-    if isinstance(value, int):
-        setter(sock, value)
-    elif len(value) >= _INT.size:
-        setter(sock, _INT.unpack_from(value)[0])
-    else:
-        raise os_error(errno.EINVAL)
-
-
-def _unknown(level: int, name: int) -> OSError:
-    return os_error(errno.ENOPROTOOPT, f"socket option {name} of level {level} is not supported")
 
 
 def _set_reuse_address(sock: "SockCore", value: int) -> None:
     sock.reuse_address = bool(value)
-
-
-def _only(allowed: int, what: str) -> Setter:
-    def setter(sock: "SockCore", value: int) -> None:
-        if bool(value) != bool(allowed):
-            raise os_error(errno.ENOPROTOOPT, f"{what} is not supported")
-
-    return setter
 
 
 def _get_sndbuf(sock: "SockCore") -> int:
@@ -151,6 +101,25 @@ def _set_oob_inline(sock: "SockCore", value: int) -> None:
         sock.connection.urgent.inline = bool(value)
 
 
+def _set_tos(sock: "SockCore", value: int) -> None:
+    if not 0 <= value <= 255:
+        raise os_error(errno.EINVAL)
+    sock.tos = value
+    for holder in (sock.endpoint, sock.listener):
+        if holder is not None:
+            holder.tos = value
+
+
+def _set_ttl(sock: "SockCore", value: int) -> None:
+    """-1 is the host's default again, as in Linux."""
+    if not (value == -1 or 1 <= value <= 255):
+        raise os_error(errno.EINVAL)
+    sock.ttl = sock.host.config.ttl if value == -1 else value
+    for holder in (sock.endpoint, sock.listener):
+        if holder is not None:
+            holder.ttl = sock.ttl
+
+
 def _set_quickack(sock: "SockCore", value: int) -> None:
     if sock.connection is not None:
         sock.connection.acks.quick_mode(bool(value))
@@ -168,7 +137,15 @@ def _set_notsent_lowat(sock: "SockCore", value: int) -> None:
 def _get_maxseg(sock: "SockCore") -> int:
     if sock.connection is not None:
         return sock.connection.snd_mss
-    return 536 if sock.family == c.AF_INET else 1220
+    return sock.settings.max_mss or (536 if sock.family == c.AF_INET else 1220)
+
+
+def _set_maxseg(sock: "SockCore", value: int) -> None:
+    if not 88 <= value <= 32767:  # Linux: TCP_MIN_MSS, MAX_TCP_WINDOW
+        raise os_error(errno.EINVAL)
+    if sock.connection is not None:
+        raise os_error(errno.EISCONN, "the MSS is announced when the connection is made")
+    sock.settings = replace(sock.settings, max_mss=value)
 
 
 def _get_linger(sock: "SockCore") -> bytes:
@@ -198,7 +175,7 @@ def _set_congestion(sock: "SockCore", value: bytes) -> None:
 
 _SOL, _TCP, _V6 = c.SOL_SOCKET, c.IPPROTO_TCP, c.IPPROTO_IPV6
 
-_TABLE: Final[dict[tuple[int, int], tuple[Getter, Setter | None]]] = {
+_ENTRIES: Final[dict[tuple[int, int], tuple[Getter, Setter | None]]] = {
     (_SOL, c.SO_REUSEADDR): (lambda s: int(s.reuse_address), _set_reuse_address),
     (_SOL, c.SO_TYPE): (lambda s: s.type, None),
     (_SOL, c.SO_ERROR): (lambda s: s.take_error(), None),
@@ -218,14 +195,21 @@ _TABLE: Final[dict[tuple[int, int], tuple[Getter, Setter | None]]] = {
     (_TCP, c.TCP_SYNCNT): _setting("syn_retries", least=1, most=127),
     (_TCP, c.TCP_LINGER2): _setting("fin_timeout", unit=_SECOND),
     (_TCP, c.TCP_QUICKACK): (lambda s: int(s.connection is not None and s.connection.acks.is_quick), _set_quickack),
-    (_TCP, c.TCP_MAXSEG): (_get_maxseg, None),
+    (_TCP, c.TCP_MAXSEG): (_get_maxseg, _set_maxseg),
     (_TCP, c.TCP_CONGESTION): (_get_congestion, None),
     (_TCP, c.TCP_USER_TIMEOUT): _preference("user_timeout", unit=_MS),
     (_TCP, c.TCP_NOTSENT_LOWAT): (_get_notsent_lowat, _set_notsent_lowat),
-    (_V6, c.IPV6_V6ONLY): (lambda s: 1, _only(1, "a socket for both IPv6 and IPv4")),
+    (_TCP, c.TCP_DEFER_ACCEPT): _setting("defer_accept", unit=_SECOND),
+    (c.IPPROTO_IP, c.IP_TOS): for_family(c.AF_INET, lambda s: s.tos, _set_tos),
+    (c.IPPROTO_IP, c.IP_TTL): for_family(c.AF_INET, lambda s: s.ttl, _set_ttl),
+    (_V6, c.IPV6_TCLASS): for_family(c.AF_INET6, lambda s: s.tos, _set_tos),
+    (_V6, c.IPV6_UNICAST_HOPS): for_family(c.AF_INET6, lambda s: s.ttl, _set_ttl),
+    (_V6, c.IPV6_V6ONLY): (lambda s: 1, only(1, "a socket for both IPv6 and IPv4")),
 }
 
 _FROM_BYTES: Final[dict[tuple[int, int], Callable[["SockCore", bytes], None]]] = {
     (_SOL, c.SO_LINGER): _set_linger,
     (_TCP, c.TCP_CONGESTION): _set_congestion,
 }
+
+OPTIONS: Final = OptionTable(_ENTRIES, _FROM_BYTES)

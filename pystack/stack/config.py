@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from pystack.ip.config import IpConfig
 from pystack.tcp.config import TcpConfig
+from pystack.udp.config import UdpConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +29,15 @@ class Config:
     somaxconn: int = 4096
     """Most that a listener's backlog can be. Linux: net.core.somaxconn."""
 
+    memory: int = 256 << 20
+    """Bytes that all connections and fragments may hold together: from three quarters on windows shrink, over it
+    out-of-order text is dropped and new work refused. Linux: net.ipv4.tcp_mem."""
+
     ip: IpConfig = field(default_factory=IpConfig)
     """Routes, fragments, path MTU, ICMP."""
 
     tcp: TcpConfig = field(default_factory=TcpConfig)
     """What new connections start with."""
+
+    udp: UdpConfig = field(default_factory=UdpConfig)
+    """What new UDP sockets start with."""

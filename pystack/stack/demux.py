@@ -31,7 +31,7 @@ def datagram_arrives(host: "Host", datagram: Datagram, now: int) -> None:
     if datagram.protocol == tcp.PROTOCOL:
         _tcp_arrives(host, datagram, now)
     elif datagram.protocol == udp.PROTOCOL:
-        _udp_arrives(host, datagram, now)
+        host.datagrams.receive(datagram, now)
     else:
         host.metrics.count(names_of(datagram.dst).in_unknown_protos)
         host.ip.errors.protocol_unreachable(datagram, now)
@@ -40,6 +40,10 @@ def datagram_arrives(host: "Host", datagram: Datagram, now: int) -> None:
 def icmp_error_arrives(host: "Host", error: Error, now: int) -> None:
     """An ICMP error goes to whom it quotes (RFC 9293 MUST-54). Raises `Malformed` where nobody sent such a packet."""
     endpoint = None
+    if error.protocol == udp.PROTOCOL:
+        if host.datagrams.icmp_arrives(error, now):
+            path_mtu_changed(host, error.dst, now)
+        return
     if error.protocol == tcp.PROTOCOL:
         endpoint = host.connections.find(key_of(error.dst, error.src, error.dst_port, error.src_port))
     if endpoint is None:
@@ -60,15 +64,6 @@ def path_mtu_changed(host: "Host", remote: bytes, now: int) -> None:
     for endpoint in host.connections.of_remote(remote):
         endpoint.connection.path_mss_is(mss)
         host.touch(endpoint)
-
-
-def _udp_arrives(host: "Host", datagram: Datagram, now: int) -> None:
-    """There are no UDP sockets yet, so that every port is closed."""
-    size = len(datagram.payload)
-    pseudo = pseudo_sum(datagram.src, datagram.dst, udp.PROTOCOL, size)
-    udp.parse(datagram.payload, pseudo, checksum_required=len(datagram.src) == 16)
-    host.metrics.count("UdpNoPorts")
-    host.ip.errors.port_unreachable(datagram, now)
 
 
 def _tcp_arrives(host: "Host", datagram: Datagram, now: int) -> None:
@@ -104,6 +99,9 @@ def _tcp_arrives(host: "Host", datagram: Datagram, now: int) -> None:
         else:
             count("PystackTcpInNoConnection")
         return
+    if host.memory.is_short:
+        count("PystackMemoryRefusedOpens")
+        return
     if listener.is_full:
         # A client whose SYN is dropped tries again; one whose connection cannot be accepted would wait in vain.
         count("TcpExtListenOverflows")
@@ -121,16 +119,34 @@ def _deliver(host: "Host", endpoint: Endpoint, seg: Segment, now: int) -> None:
     if completes and listener is not None and listener.is_full:
         host.metrics.count("TcpExtListenOverflows")  # the last ACK is dropped, and will be repeated
         return
+    if completes and listener is not None and not seg.len and _waits_for_text(connection, now):
+        host.metrics.count("TcpExtTCPDeferAcceptDrop")
+        return
     host.serving = endpoint
     connection.receive(seg, now)
     host.touch(endpoint)
+
+
+def _waits_for_text(connection: Connection, now: int) -> bool:
+    """TCP_DEFER_ACCEPT: the connection stays half open until the client has sent something, for a while."""
+    defer = connection.config.defer_accept
+    return defer > 0 and now - connection.progress_at < defer
 
 
 def _passive_open(
     host: "Host", listener: Listener, seg: Segment, datagram: Datagram, now: int, iss: int | None
 ) -> None:
     endpoint = host.connections.open(
-        Connection.passive, datagram.dst, seg.dst_port, datagram.src, seg.src_port, listener.config, now, iss
+        Connection.passive,
+        datagram.dst,
+        seg.dst_port,
+        datagram.src,
+        seg.src_port,
+        listener.config,
+        now,
+        ttl=listener.ttl,
+        tos=listener.tos,
+        iss=iss,
     )
     endpoint.listener = listener
     host.touch(endpoint)

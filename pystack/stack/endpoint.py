@@ -18,6 +18,7 @@ class Endpoint:
 
     __slots__ = (
         "armed",
+        "charged",
         "connection",
         "context",
         "id",
@@ -28,7 +29,9 @@ class Endpoint:
         "pseudo",
         "remote",
         "remote_port",
+        "tos",
         "touched",
+        "ttl",
     )
 
     def __init__(
@@ -41,6 +44,8 @@ class Endpoint:
         remote: bytes,
         remote_port: int,
         pseudo: int,
+        ttl: int,
+        tos: int,
     ) -> None:
         self.id = id
         self.key = key
@@ -51,6 +56,11 @@ class Endpoint:
         self.remote_port = remote_port
         self.pseudo = pseudo
         """Sum of the pseudo-header but for its length."""
+        self.ttl = ttl
+        self.tos = tos
+        """The TOS byte or traffic class; its two ECN bits are TCP's own."""
+        self.charged = 0
+        """What the host's memory budget counts for this connection."""
         self.listener: Listener | None = None
         self.touched = False
         self.armed: int | None = None

@@ -17,5 +17,17 @@ class InvalidDestination(StackError):
     """Nobody can be connected to at this address (RFC 9293 MUST-46)."""
 
 
+class BroadcastDenied(StackError):
+    """The destination is a broadcast address, which nobody has asked to be allowed to send to."""
+
+
+class DatagramTooLong(StackError):
+    """A datagram is larger than IP can carry, or than fits where it must not be cut."""
+
+
 class Unreachable(StackError):
     """The host has no address of the destination's family."""
+
+
+class OutOfMemory(StackError):
+    """The host's memory budget is used up."""

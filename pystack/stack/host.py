@@ -14,10 +14,12 @@ from pystack.ip.names import names_of
 from pystack.stack import demux
 from pystack.stack.config import Config
 from pystack.stack.connections import Connections, key_of
+from pystack.stack.datagrams import Datagrams
 from pystack.stack.deadlines import Deadlines
 from pystack.stack.endpoint import Endpoint
-from pystack.stack.errors import AddressInUse, AddressNotAvailable, InvalidDestination, Unreachable
+from pystack.stack.errors import AddressInUse, AddressNotAvailable, InvalidDestination, OutOfMemory, Unreachable
 from pystack.stack.listener import Listener
+from pystack.stack.memory import Memory
 from pystack.stack.metrics import Metrics
 from pystack.stack.ports import Ports
 from pystack.stack.segments import packet_of
@@ -25,6 +27,7 @@ from pystack.tcp.config import TcpConfig
 from pystack.tcp.connection import Connection
 from pystack.tcp.events import Ending, Event
 from pystack.tcp.state import State
+from pystack.udp.endpoint import UdpEndpoint
 from pystack.wire.buffers import Buffer
 from pystack.wire.errors import Malformed
 from pystack.wire.packet import Packet
@@ -43,13 +46,23 @@ class Host:
         self.ip = Ip(config.ip, config.addresses, config.mtu, config.ttl, entropy, self.metrics.count)
         self.routes = self.ip.routes
         self.ports = Ports(*config.ephemeral_ports, entropy)
-        self.connections = Connections(entropy(32), self.ip.pmtu)
+        self.memory = Memory(config.memory)
+        self.connections = Connections(entropy(32), self.ip.pmtu, self.memory)
         self.listeners: dict[tuple[bytes, int], Listener] = {}
+        self.datagrams = Datagrams(
+            self.ip,
+            config.udp,
+            config.ttl,
+            Ports(*config.ephemeral_ports, entropy),
+            self.memory,
+            self.metrics.count,
+            lambda endpoint: self._events.append((endpoint, Event.READABLE)),
+        )
         self.serving: Endpoint | None = None
         """Whose code runs, for `give_up_serving`."""
         self._deadlines = Deadlines(self.connections.by_id)
         self._touched: deque[Endpoint] = deque()
-        self._events: deque[tuple[Endpoint | Listener, Event]] = deque()
+        self._events: deque[tuple[Endpoint | Listener | UdpEndpoint, Event]] = deque()
 
     # What the network does
 
@@ -89,7 +102,8 @@ class Host:
                     endpoint.remote,
                     endpoint.remote_port,
                     endpoint.pseudo,
-                    self.config.ttl,
+                    endpoint.ttl,
+                    endpoint.tos,
                 )
             endpoint.touched = False
             self._settle(endpoint)
@@ -110,7 +124,7 @@ class Host:
             endpoint.connection.on_deadline(now)
             self.touch(endpoint)
 
-    def poll_event(self) -> tuple[Endpoint | Listener, Event] | None:
+    def poll_event(self) -> tuple[Endpoint | Listener | UdpEndpoint, Event] | None:
         """The next thing that the layer above must know, None when there is nothing."""
         return self._events.popleft() if self._events else None
 
@@ -125,11 +139,16 @@ class Host:
         local: bytes | None = None,
         local_port: int = 0,
         config: TcpConfig | None = None,
+        ttl: int | None = None,
+        tos: int = 0,
     ) -> Endpoint:
         """An active OPEN. Without `local` the host picks the address, without `local_port` the port.
 
-        Raises `InvalidDestination`, `Unreachable`, `AddressNotAvailable` or `AddressInUse`.
+        Raises `InvalidDestination`, `Unreachable`, `AddressNotAvailable`, `AddressInUse` or `OutOfMemory`.
         """
+        if self.memory.is_short:
+            self.metrics.count("PystackMemoryRefusedOpens")
+            raise OutOfMemory("the host's memory budget is used up")
         if not self.routes.is_unicast(remote) or not remote_port:
             raise InvalidDestination("no host can have this address")
         source = self.routes.source_for(remote)
@@ -146,7 +165,15 @@ class Host:
             raise AddressInUse("this connection exists")
         self.metrics.count("TcpActiveOpens")
         endpoint = self.connections.open(
-            Connection.active, local, local_port, remote, remote_port, config or self.config.tcp, now
+            Connection.active,
+            local,
+            local_port,
+            remote,
+            remote_port,
+            config or self.config.tcp,
+            now,
+            ttl=self.config.ttl if ttl is None else ttl,
+            tos=tos,
         )
         self.touch(endpoint)
         return endpoint
@@ -161,6 +188,7 @@ class Host:
             min(max(backlog, 0), self.config.somaxconn),
             self.config.syn_queue,
             config or self.config.tcp,
+            self.config.ttl,
         )
         self.listeners[local, port] = listener
         return listener
@@ -229,4 +257,6 @@ class Host:
                 listener.forget(endpoint)
             self.connections.remove(endpoint)
         else:
+            if self.connections.charge(endpoint):
+                self.metrics.count("TcpExtOfoPruned")
             self._deadlines.arm(endpoint)

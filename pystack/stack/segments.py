@@ -6,12 +6,14 @@ from pystack.wire.packet import Packet
 from pystack.wire.tcp import Segment
 
 
-def packet_of(seg: Segment, src: bytes, src_port: int, dst: bytes, dst_port: int, pseudo: int, ttl: int) -> Packet:
-    """The packet that carries `seg`; `pseudo` is the sum of the pseudo-header but for its length. TCP is never cut into
-    fragments: it finds out what fits (RFC 1191).
+def packet_of(
+    seg: Segment, src: bytes, src_port: int, dst: bytes, dst_port: int, pseudo: int, ttl: int, tos: int = 0
+) -> Packet:
+    """The packet that carries `seg`; `pseudo` is the sum of the pseudo-header but for its length, `tos` the TOS byte
+    but for its ECN bits (RFC 9293 SHLD-22). TCP is never cut into fragments: it finds out what fits (RFC 1191).
     """
     head = tcp.build_header(seg, src_port, dst_port)
     length = len(head) + seg.size
     head = tcp.fill_checksum(head, seg.pieces, pseudo + length)
-    ip = family_of(src).build_header(src, dst, tcp.PROTOCOL, length, ttl=ttl, tos=seg.ecn)
+    ip = family_of(src).build_header(src, dst, tcp.PROTOCOL, length, ttl=ttl, tos=(tos & ~3) | seg.ecn)
     return Packet((ip + head, *seg.pieces), seg.reason, seg.mss)

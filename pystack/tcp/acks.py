@@ -27,14 +27,15 @@ def acknowledge(c: "Connection", seg: Segment, now: int) -> None:
     window_moved = _update_window(c, seg)
     packets_out, in_flight = board.packets_out, board.in_flight
     acked = _advance(c, seg.ack, now) if advanced else Acked()
-    delivered = acked.packets
-    if c.agreed.sack:
-        delivered += _selectively(c, seg.options.sack)
+    newly_sacked = _selectively(c, seg.options.sack, acked, now) if c.agreed.sack else 0
+    delivered = acked.packets + newly_sacked
+    _measure(c, seg, acked, now)
     if advanced:
-        _measure(c, seg, acked, now)
         c.recovery.on_cumulative_ack(snd.una, acked.packets, board)
     elif duplicate and not window_moved:
-        c.recovery.on_duplicate_ack(board)
+        c.recovery.on_duplicate_ack(snd.una, board)
+        if not snd.wnd:
+            c.progress_at = now  # a peer that answers may keep its window shut for ever (MUST-37, SHLD-17)
     if not packets_out:
         return
     began = c.recovery.detect(snd.una, snd.nxt, board, c.cc, now)
@@ -79,16 +80,20 @@ def _advance(c: "Connection", ack: int, now: int) -> Acked:
     return acked
 
 
-def _selectively(c: "Connection", blocks: tuple[tuple[int, int], ...]) -> int:
-    """Takes the SACK blocks; returns the packets newly reported. Blocks that lie at or below SND.UNA report duplicates
-    (RFC 2883), blocks beyond SND.NXT are nonsense; both are passed over.
+def _selectively(c: "Connection", blocks: tuple[tuple[int, int], ...], acked: Acked, now: int) -> int:
+    """Takes the SACK blocks; returns the packets newly reported, and leaves an RTT sample where the acknowledgement
+    gave none. Blocks that lie at or below SND.UNA report duplicates (RFC 2883), blocks beyond SND.NXT are nonsense;
+    both are passed over.
     """
-    snd = c.tcb.snd
+    snd, board = c.tcb.snd, c.board
     newly = 0
     for left, right in blocks:
         left, right = unwrap(left, snd.una), unwrap(right, snd.una)
         if snd.una <= left < right <= snd.nxt:
-            newly += c.board.selectively_acknowledge(left, right)
+            newly += board.selectively_acknowledge(left, right)
+    if newly and acked.rtt is None and acked.resent_at is None and board.sacked_sent_at is not None:
+        acked.rtt = now - board.sacked_sent_at
+    board.sacked_sent_at = None
     return newly
 
 

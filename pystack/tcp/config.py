@@ -33,6 +33,13 @@ class TcpConfig:
     rcvbuf: int = 1 << 20
     """Most bytes of memory that unread and out-of-order data may hold; bounds RCV.WND. Linux: net.ipv4.tcp_rmem."""
 
+    max_mss: int = 0
+    """Announce and send no more than this many bytes of text and options in a packet; 0: what the device takes. Socket
+    option TCP_MAXSEG."""
+
+    defer_accept: int = 0
+    """How long a listener keeps a connection half open until text arrives. Socket option TCP_DEFER_ACCEPT."""
+
     sndbuf: int = 1 << 20
     """Most bytes that may be queued and not yet acknowledged. Linux: net.ipv4.tcp_wmem."""
 

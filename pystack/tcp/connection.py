@@ -19,14 +19,14 @@ from pystack.tcp.handshake import TIMESTAMP_BYTES, Agreed
 from pystack.tcp.icmp import IcmpError
 from pystack.tcp.info import TcpInfo, snapshot
 from pystack.tcp.preferences import Preferences
-from pystack.tcp.pressure import Pressure, send_limit
+from pystack.tcp.pressure import Pressure, receive_limit, send_limit
 from pystack.tcp.reassembly import Reassembly
 from pystack.tcp.recovery import Recovery
 from pystack.tcp.recvbuf import ReceiveBuffer
 from pystack.tcp.rtt import RttEstimator
 from pystack.tcp.scoreboard import Scoreboard
 from pystack.tcp.sendbuf import SendBuffer
-from pystack.tcp.state import SYNCHRONIZED, TEXT_MAY_ARRIVE, State
+from pystack.tcp.state import TEXT_MAY_ARRIVE, State
 from pystack.tcp.tcb import Tcb
 from pystack.tcp.timers import Timer, TimerTable
 from pystack.tcp.timestamps import Timestamps
@@ -39,14 +39,19 @@ from pystack.wire.tcp import Segment
 class Stats:
     """Counts over the life of a connection, in packets and bytes of text; retransmissions count in both."""
 
-    __slots__ = ("bytes_received", "bytes_sent", "retrans_segs", "segs_in", "segs_out")
+    __slots__ = ("bytes_read", "bytes_received", "bytes_sent", "retrans_segs", "segs_in", "segs_out")
 
     def __init__(self) -> None:
+        self.bytes_read = 0
         self.bytes_received = 0
         self.bytes_sent = 0
         self.retrans_segs = 0
         self.segs_in = 0
         self.segs_out = 0
+
+
+_SILENT = frozenset((State.LISTEN, State.SYN_SENT, State.CLOSING, State.LAST_ACK, State.TIME_WAIT))
+"""The states whose ABORT sends no RST (RFC 9293 section 3.10.5)."""
 
 
 class Connection:
@@ -121,7 +126,6 @@ class Connection:
         self.config = config
         self.pressure = pressure or Pressure()
         self.tcb = Tcb(iss)
-        self.tcb.rcv.wnd = min(config.rcvbuf, 0xFFFF)
         self.advmss = advmss
         self.default_mss = default_mss
         self.path_mss = advmss
@@ -269,9 +273,10 @@ class Connection:
         tells the peer.
         """
         data = reading.take(self, limit)
+        self.stats.bytes_read += len(data)
         if data and self.tcb.state in TEXT_MAY_ARRIVE:
             offer = output.receive_window(self)
-            if update_is_due(offer, self.config.rcvbuf, self.tcb.rcv.wnd):
+            if update_is_due(offer, self.receive_limit, self.tcb.rcv.wnd):
                 self.acks.now = True
         return data
 
@@ -312,8 +317,11 @@ class Connection:
         (RFC 9293 SHLD-3); otherwise the connection closes in order, on its own.
         """
         self.orphaned = True
-        if self.recvbuf.size and not (self.eof and self.tcb.state is State.TIME_WAIT):
-            self.abort()
+        if self.tcb.state is State.TIME_WAIT:
+            self.recvbuf.clear()
+        elif self.recvbuf.size:
+            self.control.append(output.reset(self))
+            self.finish(Ending.ABORTED)
             return
         self.shutdown_write()
         if self.tcb.state is State.FIN_WAIT_2:
@@ -324,7 +332,7 @@ class Connection:
         state = self.tcb.state
         if state is State.CLOSED:
             return
-        if state is State.SYN_RECEIVED or (state in SYNCHRONIZED and state is not State.TIME_WAIT):
+        if state not in _SILENT:
             self.control.append(output.reset(self))
         self.finish(Ending.ABORTED)
 
@@ -346,6 +354,11 @@ class Connection:
             return 0
         queued = len(self.sendbuf)
         return max(0, send_limit(self.config.sndbuf, queued, self.pressure.level) - queued)
+
+    @property
+    def receive_limit(self) -> int:
+        """How many bytes of its receive buffer the connection may offer now."""
+        return receive_limit(self.config.rcvbuf, self.stats.bytes_read, self.acks.rcv_mss, self.pressure.level)
 
     @property
     def memory(self) -> int:

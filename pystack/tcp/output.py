@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from pystack.tcp.config import SECOND
 from pystack.tcp.ecn import ECT_0, syn_flags
 from pystack.tcp.handshake import answer, offer
-from pystack.tcp.pressure import receive_limit
 from pystack.tcp.scoreboard import Record
 from pystack.tcp.state import TEXT_MAY_BE_SENT, State
 from pystack.tcp.timers import Timer
@@ -90,7 +89,7 @@ def probe_interval(c: "Connection") -> int:
 
 def receive_window(c: "Connection") -> int:
     """What the next segment will offer, in bytes."""
-    full = receive_limit(c.config.rcvbuf, c.acks.rcv_mss, c.pressure.level)
+    full = c.receive_limit
     free = full - c.recvbuf.held - c.reassembly.held
     return window_to_offer(free, full, c.tcb.rcv.wnd, c.acks.rcv_mss, c.agreed.rcv_wscale)
 
@@ -121,8 +120,8 @@ def _handshake(c: "Connection", now: int) -> Segment | None:
         flags = SYN | ACK | (ECE if c.ecn.active else 0)
         seg = Segment(c.tcb.iss, c.tcb.rcv.nxt, flags, options=answer(c.agreed, c.advmss), reason="syn-ack")
         c.acks.on_ack_sent()
-    # Never scaled, and what we take before the scale is known (RFC 7323 section 2.2).
-    seg.wnd = min(c.config.rcvbuf, 0xFFFF)
+    # Never scaled (RFC 7323 section 2.2).
+    seg.wnd = c.tcb.rcv.wnd = max(c.tcb.rcv.wnd, min(c.receive_limit, 0xFFFF))
     _tell_user_timeout(c, seg.options)
     if seg.options.ts_val is not None:
         seg.options.ts_val, seg.options.ts_ecr = c.ts.val(now), c.ts.recent

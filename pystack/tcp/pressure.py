@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+_FIRST_WINDOW = 65535
+
 
 class Level(IntEnum):
     """Each level includes what the ones before it ask for."""
@@ -22,9 +24,12 @@ class Pressure:
         self.level = Level.NONE
 
 
-def receive_limit(rcvbuf: int, rcv_mss: int, level: Level) -> int:
-    """How much of its receive buffer a connection may offer."""
-    return rcvbuf if level is Level.NONE else min(rcvbuf, 4 * rcv_mss)
+def receive_limit(rcvbuf: int, read: int, rcv_mss: int, level: Level) -> int:
+    """How much of its receive buffer a connection may offer: 64 KiB at first, as Linux, and twice what the application
+    has `read` more. An application that reads gets a window that doubles each round trip; one that does not costs
+    64 KiB, not all of its buffer. Where memory is short, just what keeps the peer going.
+    """
+    return min(rcvbuf, _FIRST_WINDOW + 2 * read) if level is Level.NONE else min(rcvbuf, 4 * rcv_mss)
 
 
 def send_limit(sndbuf: int, queued: int, level: Level) -> int:

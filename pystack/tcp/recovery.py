@@ -45,9 +45,12 @@ class Recovery:
         """
         return self.state not in (CaState.RECOVERY, CaState.CWR)
 
-    def on_duplicate_ack(self, board: Scoreboard) -> None:
-        """Without SACK: another packet has left the network."""
-        if not self.sack and board.sacked_out < board.packets_out - board.lost_out:
+    def on_duplicate_ack(self, una: int, board: Scoreboard) -> None:
+        """Without SACK: another packet has left the network; but not where the duplicates may be those of an episode
+        that is over (RFC 6582 section 3.2 step 2).
+        """
+        stale = self.state is CaState.OPEN and self.entered_once and una <= self.high_seq
+        if not self.sack and not stale and board.sacked_out < board.packets_out - board.lost_out:
             board.sacked_out += 1
 
     def on_cumulative_ack(self, una: int, packets: int, board: Scoreboard) -> None:

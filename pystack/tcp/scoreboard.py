@@ -92,6 +92,7 @@ class Scoreboard:
         "packets_out",
         "retrans_out",
         "sacked_out",
+        "sacked_sent_at",
     )
 
     def __init__(self) -> None:
@@ -104,6 +105,8 @@ class Scoreboard:
         self.sacked_out = 0
         self.lost_out = 0
         self.retrans_out = 0
+        self.sacked_sent_at: int | None = None
+        """When the latest packet was sent, of those newly marked as held that were sent once; for an RTT sample."""
 
     def __bool__(self) -> bool:
         return self._head < len(self._records)
@@ -316,6 +319,8 @@ class Scoreboard:
     def _mark_sacked(self, record: Record) -> None:
         packets = record.packets
         record.sacked = True
+        if not record.ever_retransmitted:
+            self.sacked_sent_at = max(record.sent_at, self.sacked_sent_at or 0)
         self.sacked_out += packets
         if record.lost:
             record.lost = False

@@ -99,6 +99,11 @@ class Outcome:
     digest: bytes
 
 
+def _mtu(o: dict, name: str) -> int:
+    """IPv6 needs links of 1280 bytes (RFC 8200 section 5)."""
+    return max(o["mtu_" + name], 1280) if o["family"] == 6 else o["mtu_" + name]
+
+
 def run(seed: int, options: Options) -> Outcome:
     """Runs one scenario to its end, and checks the invariants at each step."""
     o = options
@@ -107,7 +112,7 @@ def run(seed: int, options: Options) -> Outcome:
     a, b = lab.host("a", configs[0]), lab.host("b", configs[1])
     keys = "loss", "delay", "jitter", "reorder", "duplicate", "corrupt"
     # A path takes what the smaller of the two MTUs lets through; the MSS option sees to the rest.
-    link = lab.link(a, b, Impairments(**{k: o[k] for k in keys}), mtu=min(o["mtu_a"], o["mtu_b"]))
+    link = lab.link(a, b, Impairments(**{k: o[k] for k in keys}), mtu=min(_mtu(o, "a"), _mtu(o, "b")))
     generator = stream(seed, "data")
     side_a = Side("a", random_bytes(generator, o["size_a"]))
     side_b = Side("b", random_bytes(generator, o["size_b"]))
@@ -138,7 +143,7 @@ def _config(o: Options, name: str, plain: bool) -> Config:
     address = bytes([10, 0, 0, host]) if o["family"] == 4 else bytes([0xFD, *bytes(14), host])
     return Config(
         addresses=((address, 24 if o["family"] == 4 else 64),),
-        mtu=o["mtu_" + name],
+        mtu=_mtu(o, name),
         tcp=TcpConfig(
             sack=o["sack"] and not plain,
             timestamps=o["timestamps"] and not plain,

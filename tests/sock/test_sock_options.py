@@ -20,7 +20,7 @@ def test_the_numbers_are_linuxs() -> None:
     ours = {name: value for name, value in vars(c).items() if name.isupper()}
     assert len(ours) > 30
     theirs = {name: getattr(select if name.startswith("POLL") else socket, name, None) for name in ours}
-    theirs["TCP_CONGESTION"] = 13  # Python's socket module has it only where its libc headers do
+    theirs |= {"TCP_CONGESTION": 13, "IP_MTU_DISCOVER": 10, "IPV6_MTU_DISCOVER": 23}  # not in every Python
     assert ours == theirs
 
 
@@ -40,6 +40,10 @@ def test_the_numbers_are_linuxs() -> None:
         (c.IPPROTO_TCP, c.TCP_KEEPCNT, 3, 3),
         (c.IPPROTO_TCP, c.TCP_SYNCNT, 2, 2),
         (c.IPPROTO_TCP, c.TCP_LINGER2, 5, 5),
+        (c.IPPROTO_TCP, c.TCP_DEFER_ACCEPT, 5, 5),
+        (c.IPPROTO_IP, c.IP_TOS, 0x28, 0x28),
+        (c.IPPROTO_IP, c.IP_TTL, 9, 9),
+        (c.IPPROTO_IP, c.IP_TTL, -1, 64),
         (c.IPPROTO_TCP, c.TCP_NODELAY, 1, 1),
         (c.IPPROTO_TCP, c.TCP_USER_TIMEOUT, 1500, 1500),
         (c.IPPROTO_TCP, c.TCP_NOTSENT_LOWAT, 16384, 16384),
@@ -94,7 +98,10 @@ def test_what_can_only_be_read() -> None:
         (c.SOL_SOCKET, 15, 1, errno.ENOPROTOOPT),  # SO_REUSEPORT
         (c.IPPROTO_IPV6, c.IPV6_V6ONLY, 0, errno.ENOPROTOOPT),
         (c.IPPROTO_TCP, c.TCP_INFO, 1, errno.ENOPROTOOPT),
-        (c.IPPROTO_TCP, c.TCP_MAXSEG, 500, errno.ENOPROTOOPT),
+        (c.IPPROTO_TCP, c.TCP_MAXSEG, 80, errno.EINVAL),
+        (c.IPPROTO_IP, c.IP_TTL, 0, errno.EINVAL),
+        (c.IPPROTO_IP, c.IP_TOS, 256, errno.EINVAL),
+        (c.IPPROTO_IPV6, c.IPV6_TCLASS, 4, errno.ENOPROTOOPT),
         (c.IPPROTO_TCP, c.TCP_NODELAY, b"\1", errno.EINVAL),
         (c.IPPROTO_TCP, c.TCP_USER_TIMEOUT, -1, errno.EINVAL),
         (c.IPPROTO_TCP, c.TCP_KEEPIDLE, 0, errno.EINVAL),

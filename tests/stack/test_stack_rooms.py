@@ -55,7 +55,7 @@ def test_the_heap_of_deadlines() -> None:
     deadlines = Deadlines(endpoints)
 
     def add(id_: int, at: int | None) -> Endpoint:
-        endpoint = endpoints[id_] = Endpoint(id_, b"", Clockwork(at), b"", 0, b"", 0, 0)  # type: ignore[arg-type]
+        endpoint = endpoints[id_] = Endpoint(id_, b"", Clockwork(at), b"", 0, b"", 0, 0, 64, 0)  # type: ignore[arg-type]
         deadlines.arm(endpoint)
         return endpoint
 

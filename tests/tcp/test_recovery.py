@@ -30,7 +30,7 @@ class Episode:
         self.recovery.sack = sack
 
     def duplicate(self) -> bool:
-        self.recovery.on_duplicate_ack(self.board)
+        self.recovery.on_duplicate_ack(self.una, self.board)
         return self.detect()
 
     def sacks(self, left: int, right: int) -> bool:

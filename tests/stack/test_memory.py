@@ -1,0 +1,121 @@
+"""The host's memory budget: windows shrink, then out-of-order text goes, then new work is refused; each is counted."""
+
+import errno
+
+import pytest
+from two_hosts import A4, B4, SECOND, Lan, entropy
+
+from pystack.sock import constants as c
+from pystack.sock.calls import Sock
+from pystack.sock.constants import WouldBlock
+from pystack.stack.config import Config
+from pystack.stack.host import Host
+from pystack.stack.memory import Memory
+from pystack.tcp.pressure import Level, receive_limit, send_limit
+
+
+def lan_with(memory: int) -> Lan:
+    lan = Lan()
+    lan.b = Host(Config(addresses=((B4, 24),), memory=memory), entropy("b"))
+    return lan
+
+
+def test_levels() -> None:
+    memory = Memory(1000)
+    assert memory.charge(750) is Level.NONE
+    assert memory.charge(1) is Level.SHRINK
+    assert memory.charge(249) is Level.SHRINK
+    assert memory.charge(1) is Level.REFUSE
+    assert memory.is_short
+    assert memory.charge(-1001) is Level.NONE
+
+
+def test_what_the_levels_allow() -> None:
+    assert receive_limit(1 << 20, 1 << 20, 1460, Level.NONE) == 1 << 20
+    assert receive_limit(1 << 20, 0, 1460, Level.NONE) == 65535
+    assert receive_limit(1 << 20, 1 << 20, 1460, Level.SHRINK) == 4 * 1460
+    assert send_limit(1 << 20, 5000, Level.SHRINK) == 1 << 20
+    assert send_limit(1 << 20, 5000, Level.REFUSE) == 0
+    assert send_limit(1 << 20, 0, Level.REFUSE) == 16384
+
+
+def test_windows_shrink_before_the_budget_is_used_up() -> None:
+    """Servers that do not read: the first connections may fill 64 KiB each, the later ones little."""
+    lan = lan_with(400_000)
+    pairs = []
+    for port in range(81, 91):
+        client, server = lan.pair(port)
+        client.send(bytes(1 << 20))
+        lan.advance(SECOND)
+        pairs.append((client, server))
+    held = [s.connection.recvbuf.size for _, s in pairs if s.connection is not None]
+    assert held[0] > 60_000
+    assert 0 < held[-1] <= 4 * 1460
+    assert 300_000 < lan.b.memory.held <= 400_000
+    # Reading frees it, and the window opens again.
+    client, server = pairs[-1]
+    for _, other in pairs[:-1]:
+        other.recv(1 << 20)
+    got = 0
+    while got < 300_000:
+        data = server.recv(1 << 20)
+        if isinstance(data, WouldBlock):
+            lan.advance(SECOND)
+        else:
+            got += len(data)
+            lan.run()
+
+
+def test_new_work_is_refused_and_counted() -> None:
+    lan = lan_with(400_000)
+    listener = lan.listener()
+    client, _server = lan.pair(81)
+    lan.b.memory.charge(400_000)
+    refused = Sock(lan.a, c.AF_INET)
+    refused.connect(B4, 80, lan.now)
+    lan.run()
+    assert listener.accept() is WouldBlock.READ
+    assert lan.b.metrics["PystackMemoryRefusedOpens"] == 1
+    ours = Sock(lan.b, c.AF_INET)
+    with pytest.raises(OSError) as caught:
+        ours.connect(A4, 80, lan.now)
+    assert caught.value.errno == errno.ENOBUFS
+    # What exists goes on, a little at a time.
+    assert client.send(b"x") == 1
+    lan.b.memory.charge(-400_000)
+    lan.advance(4 * SECOND)
+    assert isinstance(listener.accept(), Sock), "the client's SYN came again"
+
+
+def test_out_of_order_text_goes_first() -> None:
+    lan = lan_with(400_000)
+    client, server = lan.pair()
+    assert server.connection is not None
+    endpoint = server.endpoint
+    assert endpoint is not None
+    server.connection.reassembly.insert(server.connection.tcb.rcv.nxt + 5000, bytes(3000))
+    server.connection.acks.now = True
+    lan.b.memory.charge(400_000)
+    lan.b.touch(endpoint)
+    lan.run()
+    assert not server.connection.reassembly
+    assert lan.b.metrics["TcpExtOfoPruned"] == 1
+    lan.b.memory.charge(-400_000)
+    client.send(b"and on it goes")
+    lan.run()
+    assert server.recv(100) == b"and on it goes"
+
+
+def test_everything_is_given_back() -> None:
+    lan = Lan()
+    client, server = lan.pair()
+    client.send(bytes(100_000))
+    lan.run()
+    assert lan.b.memory.held > 65_000
+    server.recv(1 << 20)
+    client.close(lan.now)
+    server.close(lan.now)
+    lan.run()
+    lan.advance(61 * SECOND)
+    assert lan.a.endpoints() == lan.b.endpoints() == []
+    assert lan.a.memory.held == lan.b.memory.held == 0
