@@ -29,6 +29,8 @@ class Conversation:
         """The host's listening socket, None where the host has called."""
         self._sock = sock
         self._endpoint: Endpoint | None = None
+        self._iss = flow.iss
+        self._first_irs = flow.irs
 
     @property
     def sock(self) -> Sock:
@@ -84,7 +86,7 @@ class Conversation:
         ends = self.flow.ends
         ip = known.ipv6 if ":" in ends.host else known.ipv4
         if seq is not None:
-            fields["seq"] = (self.flow.iss + seq) & _MASK
+            fields["seq"] = (self._iss + seq) & _MASK
         if ack is not None:
             fields["ack"] = (self._irs + ack) & _MASK
         tcp = known.tcp(sport=ends.peer_port, dport=ends.host_port, flags=flags, **fields)
@@ -130,7 +132,7 @@ class Conversation:
         if seq is not None:
             fields["seq"] = (self._irs + seq) & _MASK
         if ack is not None:
-            fields["ack"] = (self.flow.iss + ack) & _MASK
+            fields["ack"] = (self._iss + ack) & _MASK
         return self.peer.expect(glue.layers().tcp, within=within, text=text, size=size, **fields)
 
     def expect_nothing(self, for_: int | str = 0) -> None:
@@ -143,13 +145,15 @@ class Conversation:
 
     def ack(self, packet: Any) -> int:
         """What a segment of the host acknowledges, relative."""
-        return _signed(glue.find(packet, glue.layers().tcp).ack - self.flow.iss)
+        return _signed(glue.find(packet, glue.layers().tcp).ack - self._iss)
 
     @property
     def _irs(self) -> int:
-        if self.flow.irs is None:
+        if self._first_irs is None:
+            self._first_irs = self.flow.irs
+        if self._first_irs is None:
             raise AssertionError("the host's SYN has not been taken yet: there is nothing to count from")
-        return self.flow.irs
+        return self._first_irs
 
 
 def _signed(number: int) -> int:

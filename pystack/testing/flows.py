@@ -22,11 +22,11 @@ class Ends(NamedTuple):
 
 class Flow:
     """`iss` and `nxt` are the peer's own initial number and the next that it will use, `irs` and `rcv` the host's
-    initial number and the next that the peer has not been given yet; all as on the wire. `irs` and `rcv` are None before
-    the host's SYN has been seen. `ecr` is the latest timestamp of the host.
+    initial number and the next that the peer has not been given yet (None before its SYN), all as on the wire. `ecr` is
+    the latest timestamp of the host.
     """
 
-    __slots__ = ("_ours", "_theirs", "ecr", "ends", "irs", "iss", "nxt", "rcv")
+    __slots__ = ("_ours", "_proposed", "_theirs", "ecr", "ends", "irs", "iss", "nxt", "rcv")
 
     def __init__(self, ends: Ends, iss: int) -> None:
         self.ends = ends
@@ -36,6 +36,8 @@ class Flow:
         self.rcv: int | None = None
         self.ecr = 0
         self._ours = self._theirs = False
+        self._proposed: int | None = None
+        """The number of a later SYN of the peer, which counts only when the host has answered it with its own."""
 
     @property
     def timestamps(self) -> bool:
@@ -59,8 +61,10 @@ class Flow:
         """The peer has sent a segment."""
         flags = int(tcp.flags)
         if flags & 0x02:
-            self.iss = tcp.seq
-            self.nxt = self.iss
+            if self.irs is not None and self.nxt != self.iss:
+                self._proposed = tcp.seq
+                return
+            self.iss = self.nxt = tcp.seq
             self._ours = _timestamp(tcp) is not None
         self.nxt = _later(self.nxt, tcp.seq + _length(tcp))
 
@@ -69,6 +73,8 @@ class Flow:
         flags = int(tcp.flags)
         stamp = _timestamp(tcp)
         if flags & 0x02:
+            if self._proposed is not None and tcp.ack == (self._proposed + 1) & _MASK:
+                self.iss, self.nxt, self._proposed = self._proposed, tcp.ack, None
             self.irs = self.rcv = tcp.seq
             self._theirs = stamp is not None
         if stamp is not None:

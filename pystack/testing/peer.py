@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from pystack.sock.calls import Sock
 from pystack.stack.host import Host
+from pystack.tcp.events import Event
 from pystack.testing import glue
 from pystack.testing.durations import nanoseconds
 from pystack.testing.flows import Ends, Flow, ends_of
@@ -31,6 +32,7 @@ class Peer(States):
 
     - `now`: the time in nanoseconds; it goes on only in `wait`, `expect` and `expect_nothing`.
     - `sent`: the packets that the script has sent, as they were filled in; `heard`: all that the host has sent.
+    - `events`: what the host has told the layer above (`pystack.tcp.events.Event`), with the time.
     """
 
     def __init__(self, host: Host, *, family: int = 4, iss: int = 1000) -> None:
@@ -40,6 +42,7 @@ class Peer(States):
         self.now = _START
         self.sent: list[Any] = []
         self.heard: list[Heard] = []
+        self.events: list[tuple[int, Event]] = []
         self._iss = iss
         self._pending: deque[Heard] = deque()
         self._log: list[tuple[int, str, bytes]] = []
@@ -69,7 +72,16 @@ class Peer(States):
         flow that was spoken in last, or, for a SYN, of a new flow to a port on which the host listens. Lengths and
         checksums are scapy's. A packet without an IP header gets one of this peer's family.
         """
+        return self.batch(packet)[0]
+
+    def batch(self, *packets: Any) -> list[Any]:
+        """Sends packets that arrive together: the host has seen all of them before it is asked what it has to say."""
         self._collect()
+        sent = [self._say(packet) for packet in packets]
+        self._collect()
+        return sent
+
+    def _say(self, packet: Any) -> Any:
         if isinstance(packet, bytes | bytearray | memoryview):
             data = bytes(packet)
             whole = glue.read(data) if data else None
@@ -84,7 +96,6 @@ class Peer(States):
         self.sent.append(whole)
         self._log.append((self.now, ">", data))
         self.host.receive(data, self.now)
-        self._collect()
         return whole
 
     # What the host says
@@ -269,6 +280,7 @@ class Peer(States):
         else:
             raise AssertionError(f"the host has sent {_ENDLESS} packets without a pause")
         while (item := self.host.poll_event()) is not None:
+            self.events.append((self.now, item[1]))
             sock = item[0].context
             if isinstance(sock, Sock) and sock.on_ready is not None:
                 sock.on_ready()

@@ -155,6 +155,7 @@ class States:
             p.host.touch(c.endpoint)
             for sock in (c.listener, c._sock):
                 if sock is not None:
+                    sock.on_ready = None
                     sock.close(p.now)
         self._opened.clear()
 

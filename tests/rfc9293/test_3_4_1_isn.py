@@ -1,0 +1,50 @@
+"""RFC 9293 section 3.4.1: the initial sequence number."""
+
+from collections.abc import Callable
+from ipaddress import ip_address
+
+from scapy.layers.inet import TCP
+
+from pystack.sock.calls import Sock
+from pystack.sock.constants import AF_INET, AF_INET6
+from pystack.testing import Peer
+from pystack.testing.conversation import _signed
+
+
+def initial_number(p: Peer, *, local_port: int = 5000, port: int = 6000, remote: str = "") -> int:
+    """Of a connection that the host opens now, and gives up at once."""
+    sock = Sock(p.host, AF_INET if p.family == 4 else AF_INET6)
+    sock.bind(bytes(4 if p.family == 4 else 16), local_port)
+    sock.connect(ip_address(remote or p.address()).packed, port, p.now)
+    number = p.expect(TCP, flags="S").seq
+    sock.close(p.now)
+    return number
+
+
+def test_must_8_a_clock_moves_the_number(p: Peer) -> None:
+    first = initial_number(p)
+    p.wait("1 s")
+    assert _signed(initial_number(p) - first) == 250_000, "one more in four microseconds"
+
+
+def test_must_9_without_the_key_nobody_can_tell(peer_of: Callable[..., Peer]) -> None:
+    """Two hosts that differ in nothing but their key, and two ports of one host."""
+    numbers = [initial_number(peer_of(seed=seed), port=port) for seed in range(8) for port in (6000, 6001)]
+    high = [n >> 16 for n in numbers]
+    assert len(set(high)) == len(high)
+    steps = {b - a for a, b in zip(numbers[::2], numbers[1::2], strict=True)}
+    assert len(steps) == 8, "the difference between two ports tells nothing about another host's"
+
+
+def test_shld_1_a_clock_and_a_keyed_function_of_the_four_numbers(peer_of: Callable[..., Peer]) -> None:
+    """With the key and the time given, the four-tuple decides: the same gives the same, each part counts."""
+
+    def number(**ends: object) -> int:
+        return initial_number(peer_of(seed=1), **ends)  # type: ignore[arg-type]
+
+    p = peer_of()
+    other = "10.0.0.77" if p.family == 4 else "fd00::77"
+    assert number() == number()
+    variants = {number(), number(local_port=5001), number(port=6001), number(remote=other)}
+    assert len(variants) == 4
+    assert len({v >> 16 for v in variants}) == 4, "and not by a little"
