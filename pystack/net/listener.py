@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import trio
 
 from pystack.net.address import family_of
+from pystack.net.factory import new_socket
 from pystack.net.pump import Pump
-from pystack.net.socket import Socket, new_socket
+from pystack.net.socket import Socket
 
 _MOST_BACKLOG = 0xFFFF
 """trio's default: as long as the host allows (`Config.somaxconn`)."""

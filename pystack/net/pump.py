@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import trio
 
 from pystack.link.device import Device, DeviceLost
-from pystack.sock.core import SockCore
+from pystack.sock.base import SockBase
 from pystack.stack.host import Host
 from pystack.tcp.state import State
 
@@ -185,7 +185,7 @@ class Pump:
         while (item := host.poll_event()) is not None:
             happened = True
             sock = item[0].context
-            if isinstance(sock, SockCore) and sock.on_ready is not None:
+            if isinstance(sock, SockBase) and sock.on_ready is not None:
                 sock.on_ready()
         if happened and self._activity:
             self._activity.unpark_all()

@@ -3,13 +3,16 @@
 import ipaddress
 import socket as stdlib
 from ipaddress import IPv4Address, IPv6Address
+from typing import overload
 
 import trio
 
 from pystack.net.address import family_of
+from pystack.net.datagram import DatagramSocket
+from pystack.net.factory import Datagram, Stream, new_socket
 from pystack.net.listener import open_listeners
 from pystack.net.pump import Pump
-from pystack.net.socket import Socket, new_socket
+from pystack.net.socket import Socket
 
 
 class Net:
@@ -38,8 +41,21 @@ class Net:
         """A snapshot of the counters that are not 0, by name."""
         return self._pump.host.metrics.snapshot()
 
-    def socket(self, family: int = stdlib.AF_INET, type: int = stdlib.SOCK_STREAM, proto: int = 0) -> Socket:
-        """A new socket, a `trio.socket.SocketType`. Raises OSError EAFNOSUPPORT or EPROTONOSUPPORT."""
+    @overload
+    def socket(self, family: int = ..., type: Stream = ..., proto: int = 0) -> Socket: ...
+
+    @overload
+    def socket(self, family: int, type: Datagram, proto: int = 0) -> DatagramSocket: ...
+
+    @overload
+    def socket(self, family: int, type: int, proto: int = 0) -> Socket | DatagramSocket: ...
+
+    def socket(
+        self, family: int = stdlib.AF_INET, type: int = stdlib.SOCK_STREAM, proto: int = 0
+    ) -> Socket | DatagramSocket:
+        """A new socket, a `trio.socket.SocketType`: TCP for SOCK_STREAM, UDP for SOCK_DGRAM. Raises OSError
+        EAFNOSUPPORT or EPROTONOSUPPORT.
+        """
         return new_socket(self._pump, family, type, proto)
 
     async def open_tcp_listeners(

@@ -1,18 +1,24 @@
 """What every socket has, whatever its protocol: a family, a name, a pending error, an end."""
 
 import errno
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
 
 from pystack.ip.address import ANY4, ANY6
 from pystack.sock.constants import AF_INET, AF_INET6
 from pystack.sock.errors import os_error
 from pystack.stack.host import Host
+from pystack.wire.buffers import Buffer
+
+if TYPE_CHECKING:
+    from pystack.sock.optiontable import OptionTable
 
 Address = tuple[bytes, int]
 """A packed address and a port."""
 
 
-class SockBase:
+class SockBase(ABC):
     """The part of a socket of `host` that is the same for all protocols. Raises EAFNOSUPPORT; EPROTONOSUPPORT where
     `type` and `proto` are not those given as `is_type` and `is_proto`, 0 standing for any protocol.
     """
@@ -29,6 +35,8 @@ class SockBase:
         "reuse_address",
         "type",
     )
+
+    options: ClassVar["OptionTable"]
 
     def __init__(self, host: Host, family: int, type: int, proto: int, is_type: int, is_proto: int) -> None:
         if family not in (AF_INET, AF_INET6):
@@ -49,14 +57,50 @@ class SockBase:
         self._error = 0
 
     @property
+    @abstractmethod
     def readable(self) -> bool:
         """Whether to read would not block."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def writable(self) -> bool:
         """Whether to write would not block."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def bind(self, address: bytes, port: int) -> None:
+        """Takes a local address and port."""
+
+    @abstractmethod
+    def getsockname(self) -> Address:
+        """The local name."""
+
+    @abstractmethod
+    def getpeername(self) -> Address:
+        """The name of the other side."""
+
+    @abstractmethod
+    def shutdown(self, how: int) -> None:
+        """Ends one direction or both."""
+
+    @abstractmethod
+    def close(self, now: int) -> None:
+        """Lets go."""
+
+    @abstractmethod
+    def fail(self, code: int) -> None:
+        """The network under the socket has gone."""
+
+    def getsockopt(self, level: int, name: int, buflen: int | None = None) -> int | bytes:
+        """See `pystack.sock.options` and `pystack.sock.datagram_options`. Raises ENOPROTOOPT."""
+        if self.closed:
+            raise os_error(errno.EBADF)
+        return self.options.get(self, level, name, buflen)
+
+    def setsockopt(self, level: int, name: int, value: int | Buffer) -> None:
+        """See `pystack.sock.options` and `pystack.sock.datagram_options`. Raises ENOPROTOOPT, EINVAL."""
+        if self.closed:
+            raise os_error(errno.EBADF)
+        self.options.set(self, level, name, value)
 
     @property
     def has_error(self) -> bool:

@@ -50,6 +50,8 @@ class Sock(SockCore):
 
     __slots__ = ()
 
+    options = OPTIONS
+
     def __init__(self, host: Host, family: int, type: int = SOCK_STREAM, proto: int = 0) -> None:
         super().__init__(host, family, type, proto)
 
@@ -313,18 +315,6 @@ class Sock(SockCore):
         if self.closed:
             raise os_error(errno.EBADF)
         return poll.readiness(self)
-
-    def getsockopt(self, level: int, name: int, buflen: int | None = None) -> int | bytes:
-        """See `pystack.sock.options`. Raises ENOPROTOOPT."""
-        if self.closed:
-            raise os_error(errno.EBADF)
-        return OPTIONS.get(self, level, name, buflen)
-
-    def setsockopt(self, level: int, name: int, value: int | Buffer) -> None:
-        """See `pystack.sock.options`. Raises ENOPROTOOPT, EINVAL."""
-        if self.closed:
-            raise os_error(errno.EBADF)
-        OPTIONS.set(self, level, name, value)
 
     def tcp_info(self, now: int) -> TcpInfo:
         """A snapshot of the connection. Raises ENOTCONN where there is none."""

@@ -32,7 +32,8 @@ IP_DROPS = [
     and "UnknownProtos" not in name
 ]
 HANDED_UP = (
-    *("TcpInSegs", "IcmpInMsgs", "Icmp6InMsgs", "UdpNoPorts", "UdpInErrors", "UdpInCsumErrors"),
+    *("TcpInSegs", "IcmpInMsgs", "Icmp6InMsgs", "UdpNoPorts", "UdpInErrors", "UdpIgnoredMulti"),
+    *("Udp6NoPorts", "Udp6InErrors", "Udp6IgnoredMulti"),
     *("IpInUnknownProtos", "Ip6InUnknownProtos"),
 )
 

@@ -302,7 +302,7 @@ async def test_the_rest_of_the_surface(wire: Wire) -> None:
     assert repr(sock) == "<pystack socket, closed>"
     for family, kind, code in (
         (stdlib.AF_UNIX, stdlib.SOCK_STREAM, errno.EAFNOSUPPORT),
-        (stdlib.AF_INET, stdlib.SOCK_DGRAM, errno.EPROTONOSUPPORT),
+        (stdlib.AF_INET, stdlib.SOCK_RAW, errno.EPROTONOSUPPORT),
     ):
         with pytest.raises(OSError) as caught:
             wire.client.socket(family, kind)

@@ -1,0 +1,180 @@
+"""The UDP of a host: its endpoints, their ports, and what has arrived for them (RFC 768; RFC 1122 section 4.1)."""
+
+from collections.abc import Callable
+
+from pystack.ip.address import is_multicast, wildcard_of
+from pystack.ip.datagram import Datagram
+from pystack.ip.fragment import MessageTooLong
+from pystack.ip.icmp import Error
+from pystack.ip.layer import Ip
+from pystack.ip.names import Count
+from pystack.ip.names import names_of as ip_names_of
+from pystack.stack.errors import (
+    AddressInUse,
+    AddressNotAvailable,
+    BroadcastDenied,
+    DatagramTooLong,
+    InvalidDestination,
+    Unreachable,
+)
+from pystack.stack.memory import Memory
+from pystack.stack.ports import Ports
+from pystack.tcp.icmp import IcmpKind
+from pystack.udp.config import UdpConfig
+from pystack.udp.discovery import BELIEVES_ICMP
+from pystack.udp.endpoint import UdpEndpoint
+from pystack.udp.names import names_of
+from pystack.udp.table import Table
+from pystack.wire import udp
+from pystack.wire.checksum import pseudo_sum
+from pystack.wire.errors import Malformed
+
+
+class Datagrams:
+    """`ports` gives ephemeral ports, of a space that is UDP's own; `notify` is called when an endpoint has news."""
+
+    __slots__ = ("_config", "_count", "_ip", "_memory", "_notify", "_ports", "_table", "_ttl")
+
+    def __init__(
+        self,
+        ip: Ip,
+        config: UdpConfig,
+        ttl: int,
+        ports: Ports,
+        memory: Memory,
+        count: Count,
+        notify: Callable[[UdpEndpoint], None],
+    ) -> None:
+        self._ip = ip
+        self._config = config
+        self._ttl = ttl
+        self._ports = ports
+        self._memory = memory
+        self._count = count
+        self._notify = notify
+        self._table = Table()
+
+    # What applications do
+
+    def open(self, wildcard: bytes) -> UdpEndpoint:
+        """A new endpoint of the family of `wildcard`, without a name."""
+        return UdpEndpoint(wildcard, self._config.rcvbuf, self._ttl, self._memory.charge)
+
+    def endpoints(self) -> list[UdpEndpoint]:
+        """All that have a port."""
+        return list(self._table)
+
+    def bind(self, endpoint: UdpEndpoint, address: bytes, port: int) -> None:
+        """Gives an endpoint that has none a name: an address of the host or the wildcard, and `port` or a free one for
+        0. Raises `AddressNotAvailable` or `AddressInUse`.
+        """
+        if any(address) and not self._ip.routes.is_own(address):
+            raise AddressNotAvailable("not an address of this host")
+        if not port:
+            port = self._ports.ephemeral(lambda p: self._table.is_free(address, p))
+        elif not self._table.is_free(address, port, endpoint.reuse):
+            raise AddressInUse(f"port {port} is taken")
+        endpoint.local, endpoint.local_port = address, port
+        self._table.add(endpoint)
+
+    def close(self, endpoint: UdpEndpoint) -> None:
+        """Forgets an endpoint and what it holds."""
+        self._table.remove(endpoint)
+        endpoint.drop_all()
+
+    def connect(self, endpoint: UdpEndpoint, address: bytes, port: int) -> None:
+        """From now on the endpoint hears from this address and port only, and of ICMP errors about them. It gets a name
+        where it has none. Raises `AddressNotAvailable`, `InvalidDestination`, `BroadcastDenied`, `Unreachable`.
+        """
+        self._name(endpoint)
+        endpoint.local = self._source(endpoint, address)
+        endpoint.remote, endpoint.remote_port = address, port
+
+    def disconnect(self, endpoint: UdpEndpoint, *, keep_address: bool, keep_port: bool) -> None:
+        """From now on the endpoint hears from everybody. Its address and port stay where the application has chosen
+        them itself.
+        """
+        endpoint.remote, endpoint.remote_port = None, 0
+        if not keep_port:
+            self._table.remove(endpoint)
+            endpoint.local_port = 0
+        if not keep_address:
+            endpoint.local = wildcard_of(endpoint.local)
+
+    def send(self, endpoint: UdpEndpoint, data: bytes, address: bytes, port: int, now: int) -> None:
+        """Sends a datagram at once; the endpoint gets a name where it has none. Raises what `connect` does, and
+        `DatagramTooLong`.
+        """
+        self._name(endpoint)
+        try:
+            endpoint.send(self._ip, data, self._source(endpoint, address), address, port, now)
+        except MessageTooLong as reason:
+            raise DatagramTooLong(str(reason)) from None
+        self._count(names_of(address).out_datagrams)
+
+    def _name(self, endpoint: UdpEndpoint) -> None:
+        if not endpoint.local_port:
+            self.bind(endpoint, endpoint.local, 0)
+
+    def _source(self, endpoint: UdpEndpoint, address: bytes) -> bytes:
+        routes = self._ip.routes
+        if not routes.is_unicast(address):
+            if any(address) and not is_multicast(address):
+                raise BroadcastDenied("this is a broadcast address")
+            raise InvalidDestination("no host can have this address")
+        source = routes.source_for(address)
+        if source is None:
+            raise Unreachable("no address of this family, or no route")
+        return endpoint.local if any(endpoint.local) else source
+
+    # What the network does
+
+    def receive(self, datagram: Datagram, now: int) -> None:
+        """A datagram has arrived: an endpoint gets it, or its sender is told that nobody does."""
+        names = names_of(datagram.dst)
+        src, dst = datagram.src, datagram.dst
+        pseudo = pseudo_sum(src, dst, udp.PROTOCOL, len(datagram.payload))
+        try:
+            arrived = udp.parse(datagram.payload, pseudo, checksum_required=len(dst) == 16)
+        except Malformed as reason:
+            self._count(names.in_errors)
+            if reason.counter == "UdpInCsumErrors":
+                self._count(names.in_csum_errors)
+            return
+        if datagram.to_group:
+            self._count(names.ignored_multi)
+            return
+        endpoint = self._table.find(dst, arrived.dst_port, src, arrived.src_port)
+        if endpoint is None:
+            self._count(names.no_ports)
+            self._ip.errors.port_unreachable(datagram, now)
+            return
+        had_some = endpoint.readable
+        if self._memory.is_short:
+            self._count(names.mem_errors)
+            self._count(names.in_errors)
+        elif not endpoint.receive(bytes(arrived.payload), src, arrived.src_port):
+            self._count(names.rcvbuf_errors)
+            self._count(names.in_errors)
+        else:
+            self._count(names.in_datagrams)
+            if not had_some:
+                self._notify(endpoint)
+
+    def icmp_arrives(self, error: Error, now: int) -> bool:
+        """An ICMP error about a UDP packet. Returns whether the path MTU to its destination is smaller now. Raises
+        `Malformed` where nobody here can have sent such a packet.
+        """
+        endpoint = self._table.find(error.src, error.src_port, error.dst, error.dst_port)
+        if endpoint is None:
+            raise Malformed(
+                ip_names_of(error.src).icmp_in_errors, "an error about a datagram that nobody has sent"
+            )
+        lowered = (
+            error.kind is IcmpKind.FRAGMENTATION_NEEDED
+            and endpoint.discovery in BELIEVES_ICMP
+            and self._ip.pmtu.lower(error.dst, error.mtu, now, quoted_length=error.quoted_length)
+        )
+        if endpoint.on_icmp(error):
+            self._notify(endpoint)
+        return lowered
