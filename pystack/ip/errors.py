@@ -109,8 +109,8 @@ class Errors:
     def _send(
         self, message: Message, to: bytes, about: bytes, packet: Buffer, now: int, *, even_to_groups: bool = False
     ) -> None:
-        """`to` sent `packet` to `about`."""
-        if not self._routes.is_source(to) or _must_not_be_answered(packet):
+        """`to`, which `Receiver` has found to be one host's address, sent `packet` to `about`."""
+        if _must_not_be_answered(packet):
             return
         if self._routes.is_own(about):
             source: bytes | None = about

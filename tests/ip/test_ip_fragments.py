@@ -89,8 +89,11 @@ def test_names_of_datagrams_v4() -> None:
 
 def test_names_of_datagrams_v6() -> None:
     """Source, destination and identification; next headers may differ, the first fragment's counts (RFC 8200 4.5)."""
-    layer = Layer()
+    other = bytes([0xFD, *bytes(14), 7])
+    layer = Layer(addresses=((PACKED[6], 64), (other, 64)))
     assert layer.takes(fragment(6, 8, TEXT[8:16], False, protocol=6)) is None
+    for fields in ({"ident": 8}, {"src": "fd00::9"}, {"dst": "fd00::7"}):
+        assert layer.takes(fragment(6, 0, TEXT[:8], True, **fields)) is None
     got = layer.takes(fragment(6, 0, TEXT[:8], True, protocol=PROTOCOL))
     assert got is not None
     assert (got.protocol, got.payload) == (PROTOCOL, TEXT[:16])
@@ -182,8 +185,10 @@ def test_the_ping_of_death() -> None:
     assert layer.takes(fragment(4, 65512, bytes(8), False)) is None
     assert layer.counts["IpInHdrErrors"] == 2
     assert layer.takes(fragment(6, 65528, bytes(8), False)) is None
-    (problem,) = layer.sent()
-    assert (problem[ICMPv6ParamProblem].code, problem[ICMPv6ParamProblem].ptr) == (0, 42)
+    late = IPv6ExtHdrDestOpt() / IPv6ExtHdrFragment(nh=PROTOCOL, offset=65520 // 8, id=1)
+    assert layer.takes(ip(6) / late / bytes(8)) is None, "the headers before it count"
+    for problem, pointer in zip(layer.sent(), (42, 50), strict=True):
+        assert (problem[ICMPv6ParamProblem].code, problem[ICMPv6ParamProblem].ptr) == (0, pointer)
     assert layer.ip.held == 0
 
 

@@ -16,6 +16,7 @@ from scapy.layers.inet6 import (
 
 from pystack.ip.icmp import Error
 from pystack.stack.host import Host
+from pystack.tcp.config import TcpConfig
 from pystack.tcp.events import Ending
 from pystack.tcp.icmp import IcmpKind
 
@@ -119,6 +120,15 @@ def test_errors_about_packets_that_nobody_here_sent(family: int) -> None:
     assert stack.metrics["IcmpInErrors" if family == 4 else "Icmp6InErrors"] == 3
 
 
+@FAMILIES
+def test_errors_about_the_other_family(family: int) -> None:
+    layer = Layer()
+    message = ICMP(type=3, code=3) if family == 4 else ICMPv6DestUnreach(code=4)
+    quote = ip(10 - family, src=OURS[10 - family], dst=THEIRS[10 - family]) / TCP()
+    assert layer.ip.receive(bytes(error(family, message, quote, 100)), 0) is None
+    assert layer.counts["IcmpInErrors" if family == 4 else "Icmp6InErrors"] == 1
+
+
 def connecting(family: int) -> tuple[Host, object, object]:
     stack = host()
     endpoint = stack.connect(PACKED_THEIRS[family], 80, SECOND)
@@ -205,6 +215,42 @@ def test_large_echo_replies_adapt_to_the_path() -> None:
     too_big = error(6, ICMPv6PacketTooBig(mtu=1300), ip(6, src=OURS[6], dst=THEIRS[6]) / ICMPv6EchoReply())
     layer.ip.receive(bytes(too_big), 0)
     assert layer.ip.pmtu.get(PACKED_THEIRS[6], 0) == 1300
+    foreign = error(6, ICMPv6PacketTooBig(mtu=1280), ip(6, src="fd00::9", dst=THEIRS[6]) / ICMPv6EchoReply())
+    assert layer.ip.receive(bytes(foreign), 0) is None
+    assert layer.ip.pmtu.get(PACKED_THEIRS[6], 0) == 1300
+
+
+@FAMILIES
+def test_larger_packets_are_tried_again(family: int) -> None:
+    """RFC 1191 section 6.3: connections that live on get the larger size."""
+    stack, endpoint, segment = established(family)
+    message = ICMP(type=3, code=4, nexthopmtu=1300) if family == 4 else ICMPv6PacketTooBig(mtu=1300)
+    gives(stack, error(family, message, segment), SECOND)
+    ack = TCP(sport=80, dport=segment[TCP].sport, flags="A", seq=9001, ack=segment[TCP].seq + 1400, window=65535)
+    gives(stack, ip(family) / ack, SECOND)
+    small = endpoint.connection.path_mss
+    stack.on_deadline(600 * SECOND)
+    assert endpoint.connection.path_mss == small
+    stack.on_deadline(601 * SECOND)
+    assert endpoint.connection.path_mss == small + 200
+
+
+@FAMILIES
+def test_congestion_marks_reach_tcp_and_leave_it(family: int) -> None:
+    """RFC 3168: the two bits of the IP header."""
+    stack = host(tcp=TcpConfig(ecn=1))
+    endpoint = stack.connect(PACKED_THEIRS[family], 80, SECOND)
+    (syn,) = drain(stack, SECOND)
+    field = "tos" if family == 4 else "tc"
+    answer = TCP(sport=80, dport=syn[TCP].sport, flags="SAE", seq=9000, ack=syn[TCP].seq + 1, window=65535)
+    gives(stack, ip(family) / answer, SECOND)
+    endpoint.connection.send(b"x")
+    stack.touch(endpoint)
+    (text,) = drain(stack, SECOND)
+    assert getattr(text, field) & 3 == 2, "ECT(0)"
+    marked = TCP(sport=80, dport=syn[TCP].sport, flags="PA", seq=9001, ack=syn[TCP].seq + 2, window=65535)
+    (echo,) = gives(stack, ip(family, **{field: 3}) / marked / b"y", SECOND)
+    assert "E" in echo[TCP].flags
 
 
 @pytest.mark.parametrize(

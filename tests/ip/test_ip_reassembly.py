@@ -92,6 +92,22 @@ def test_contradictions_give_up_the_whole_datagram(offset: int, data: bytes, mor
     assert b.r.held == 0
 
 
+def test_what_is_given_up_holds_no_memory() -> None:
+    b = Bench()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for n in range(100):
+            for at in range(0, 16_000, 1000):
+                b.add(at, bytes(1000), key=bytes([n]))
+            b.add(8, bytes(1000), key=bytes([n]))
+        held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert b.counts["IpExtReasmOverlaps"] == 100
+    assert held < b.r.held < 300_000
+
+
 def test_datagrams_do_not_mix() -> None:
     b = Bench()
     other = bytes(40)

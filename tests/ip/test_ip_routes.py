@@ -101,6 +101,11 @@ def test_source_selection_of_rfc_6724(destination: str, source: str) -> None:
     assert routes(*SIX).source_for(a(destination)) == a(source)
 
 
+def test_only_bits_of_the_network_count() -> None:
+    """RFC 6724 section 2.2: up to the length of the source's prefix."""
+    assert routes("fd00::1/64", "fd00::2/64").source_for(a("fd00::3")) == a("fd00::1")
+
+
 def test_a_link_local_source_only_where_there_is_no_wider_one() -> None:
     assert routes("fe80::2/64", "fd00::2/64").source_for(a("2a00::1")) == a("fd00::2")
     assert routes("fe80::2/64").source_for(a("2a00::1")) == a("fe80::2")

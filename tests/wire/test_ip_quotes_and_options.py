@@ -28,6 +28,12 @@ def test_a_quote_with_the_least_there_may_be() -> None:
     assert bytes(q.transport) == bytes(SEGMENT)[:8]
 
 
+def test_padding_is_no_transport() -> None:
+    """Routers may put an extension behind the quote (RFC 4884)."""
+    assert len(quoted.read(bytes(IP() / bytes(8)) + bytes(100)).transport) == 8
+    assert len(quoted.read(bytes(IPv6(nh=6) / bytes(8)) + bytes(100)).transport) == 8
+
+
 def test_options_and_extension_headers_are_passed_over() -> None:
     q = quoted.read(bytes(IP(options=[IPOption_RR()]) / SEGMENT))
     assert bytes(q.transport)[:8] == bytes(SEGMENT)[:8]
