@@ -2,17 +2,18 @@
 
 import logging
 import signal
+import socket as stdlib
 import sys
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from ipaddress import ip_interface
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import trio
 import typer
 
-from pystack.cli import services
+from pystack.cli import datagram_services, services
 from pystack.cli.exits import FAILED, USAGE, Refusal, end, sentence_of
 from pystack.http.config import HttpConfig
 from pystack.http.connection import Handler
@@ -47,9 +48,15 @@ def serve(
     ] = None,
     http: Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="Port of the HTTP server.")] = 80,
     root: Annotated[Path | None, typer.Option(metavar="DIR", help="Serve the files below this directory.")] = None,
-    echo: Annotated[int | None, typer.Option(min=1, max=65535, metavar="PORT", help="RFC 862 on this port.")] = None,
-    discard: Annotated[int | None, typer.Option(min=1, max=65535, metavar="PORT", help="RFC 863 on this port.")] = None,
-    chargen: Annotated[int | None, typer.Option(min=1, max=65535, metavar="PORT", help="RFC 864 on this port.")] = None,
+    echo: Annotated[
+        int | None, typer.Option(min=1, max=65535, metavar="PORT", help="RFC 862 on this port, TCP and UDP.")
+    ] = None,
+    discard: Annotated[
+        int | None, typer.Option(min=1, max=65535, metavar="PORT", help="RFC 863 on this port, TCP and UDP.")
+    ] = None,
+    chargen: Annotated[
+        int | None, typer.Option(min=1, max=65535, metavar="PORT", help="RFC 864 on this port, TCP and UDP.")
+    ] = None,
     mtu: Annotated[int | None, typer.Option(metavar="BYTES", help="MTU of the device, at least 576.")] = None,
     congestion: Annotated[str, typer.Option(metavar="NAME", help="Congestion controller.")] = TcpConfig().congestion,
     capture: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every packet to a pcapng file.")] = None,
@@ -104,26 +111,29 @@ async def _run(
     host_addresses: HostAddresses,
     mtu: int | None,
     tcp: TcpConfig,
-    capture: BinaryIO | None,
+    capture: Path | None,
     ports: dict[str, int],
     handler: Handler,
     http_config: HttpConfig,
     grace: float,
 ) -> None:
-    with (
-        trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals,
-        trio.CancelScope() as everything,
-    ):
-        async with (
-            open_tun(
-                tun, addresses=addresses, host_addresses=host_addresses, mtu=mtu, tcp=tcp, capture=capture, grace=grace
-            ) as net,
-            trio.open_nursery() as nursery,
-        ):
-            drain = Drain()
-            nursery.start_soon(_stop_on_signal, signals, drain, net, everything, grace)
-            await _serve_all(net, ports, handler, http_config, drain)
-            nursery.cancel_scope.cancel()
+    stop = _Stop(grace)
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        # Around the stack, so that a second signal is heard while it closes in order, too.
+        async with trio.open_nursery() as watching:
+            watching.start_soon(stop.on_signals, signals)
+            with stop.everything:
+                async with open_tun(
+                    tun,
+                    addresses=addresses,
+                    host_addresses=host_addresses,
+                    mtu=mtu,
+                    tcp=tcp,
+                    capture=capture,
+                    grace=grace,
+                ) as stop.net:
+                    await _serve_all(stop.net, ports, handler, http_config, stop.drain)
+            watching.cancel_scope.cancel()
 
 
 async def _serve_all(net: Net, ports: dict[str, int], handler: Handler, config: HttpConfig, drain: Drain) -> None:
@@ -135,6 +145,8 @@ async def _serve_all(net: Net, ports: dict[str, int], handler: Handler, config: 
                 await nursery.start(partial(serve_http, listeners, handler, config, drain=drain))
             else:
                 await nursery.start(partial(_serve_service, listeners, _SERVICES[name], drain))
+                never_to = [p for n, p in ports.items() if n in _SERVICES]
+                await nursery.start(partial(_serve_datagrams, net, port, _ANSWERS[name], never_to, drain))
         # The one line on standard output, which tells whoever waits that we are ready.
         print(*_urls(net, ports["http"]), flush=True)
 
@@ -161,18 +173,53 @@ async def _serve_service(
         accepting.cancel_scope.cancel()
 
 
-async def _stop_on_signal(
-    signals: AsyncIterator[int], drain: Drain, net: Net, everything: trio.CancelScope, grace: float
+_ANSWERS: dict[str, datagram_services.Answer] = {
+    "echo": datagram_services.echo,
+    "discard": datagram_services.discard,
+    "chargen": datagram_services.chargen,
+}
+
+
+async def _serve_datagrams(
+    net: Net,
+    port: int,
+    answer: datagram_services.Answer,
+    never_to: list[int],
+    drain: Drain,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """The first signal ends in order, within the grace time; a second one, or the end of that time, at once."""
-    number = await anext(signals)
-    _log.info("%s: finishing what is in flight", signal.Signals(number).name)
-    drain.stop()
-    with trio.move_on_after(grace):
-        await anext(signals)
-    # Before anything is cancelled: tasks that end by closing their streams would send a FIN, as if all had been said.
-    net.abort()
-    everything.cancel()
+    """On one socket for each address, so that an answer comes from where the question went."""
+    async with trio.open_nursery() as nursery:
+        for address in net.addresses:
+            sock = net.socket(stdlib.AF_INET if address.version == 4 else stdlib.AF_INET6, stdlib.SOCK_DGRAM)
+            await sock.bind((str(address), port))
+            await nursery.start(partial(datagram_services.serve_datagrams, sock, answer, never_to))
+        task_status.started()
+        await drain.wait_stopping()
+        nursery.cancel_scope.cancel()
+
+
+class _Stop:
+    """The end of a run: the first signal ends in order, within `grace` seconds; a second one, or the end of that time, at
+    once.
+    """
+
+    def __init__(self, grace: float) -> None:
+        self.drain = Drain()
+        self.everything = trio.CancelScope()
+        self.net: Net | None = None
+        self._grace = grace
+
+    async def on_signals(self, signals: AsyncIterator[int]) -> None:
+        number = await anext(signals)
+        _log.info("%s: finishing what is in flight", signal.Signals(number).name)
+        self.drain.stop()
+        with trio.move_on_after(self._grace):
+            await anext(signals)
+        if self.net is not None:
+            # Before anything is cancelled: tasks that end by closing their streams would send a FIN, as if all was said.
+            self.net.abort()
+        self.everything.cancel()
 
 
 def _urls(net: Net, port: int) -> list[str]:
@@ -231,12 +278,17 @@ def _handler(root: Path | None) -> Handler:
         raise Refusal(f"{root} is not a directory: name one with --root") from None
 
 
-def _writable(path: Path | None) -> BinaryIO | None:
+def _writable(path: Path | None) -> Path | None:
+    """The path, if a capture can be written there; what is there is not touched before the device is up."""
     if path is None:
         return None
+    existed = path.exists()
     try:
-        return path.open("wb")
+        path.open("ab").close()
+        if not existed:
+            path.unlink()
     except OSError as error:
         raise Refusal(
             f"cannot write the capture file {path} ({error.strerror}): choose another with --capture"
         ) from None
+    return path
