@@ -41,7 +41,9 @@ def acknowledge(c: "Connection", seg: Segment, now: int) -> None:
     began = c.recovery.detect(snd.una, snd.nxt, board, c.cc, now)
     if c.ecn.active and seg.flags & ECE and not seg.flags & SYN:
         c.ecn.cwr_due |= c.recovery.on_ecn_echo(snd.nxt, board, c.cc, now)
-    if delivered and not began and c.recovery.cwnd_may_grow and not seg.flags & SYN:
+    # Not for what is only selectively acknowledged: until there is an advance, it may be the first sign of a loss (RFC
+    # 3042 section 2; Linux: tcp_may_raise_cwnd).
+    if advanced and delivered and not began and c.recovery.cwnd_may_grow and not seg.flags & SYN:
         # In slow start the window is in use when it is more than half full, as Linux counts it (tcp_is_cwnd_limited).
         limited = c.cwnd_limited or (c.cc.in_slow_start and 2 * packets_out > c.cc.cwnd)
         c.cc.on_ack(AckSample(delivered, acked.rtt, in_flight, limited), now)
