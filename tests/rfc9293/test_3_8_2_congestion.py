@@ -149,3 +149,18 @@ def test_may_18_another_congestion_control(p: Peer, monkeypatch: pytest.MonkeyPa
     assert flight(c) == 3
     c.send("A", ack=1 + 3 * mss(p))
     assert flight(c) == 3
+
+
+@pytest.mark.parametrize("sack", [False, True])
+def test_the_first_two_duplicates_send_new_text(p: Peer, sack: bool) -> None:
+    """Limited transmit (RFC 3042), then fast retransmit (RFC 5681 section 3.2)."""
+    size = mss(p)
+    c = p.established(options=[*SCALED, ("SAckOK", b"")] if sack else SCALED, window=0xFFFF)
+    c.sock.send(bytes(1 << 20))
+    assert flight(c) == 10
+    for n in (1, 2):
+        c.send("A", ack=1, sack=[(1 + size, 1 + (1 + n) * size)] if sack else None)
+        c.expect(seq=1 + (9 + n) * size, size=size)
+        c.expect_nothing()
+    c.send("A", ack=1, sack=[(1 + size, 1 + 4 * size)] if sack else None)
+    c.expect(seq=1, size=size)
