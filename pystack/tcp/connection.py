@@ -319,7 +319,7 @@ class Connection:
         self.orphaned = True
         if self.tcb.state is State.TIME_WAIT:
             self.recvbuf.clear()
-        elif self.recvbuf.size:
+        elif self.recvbuf.size and self.ending is None:
             self.control.append(output.reset(self))
             self.finish(Ending.ABORTED)
             return
