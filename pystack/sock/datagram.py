@@ -126,18 +126,20 @@ class UdpSock(SockBase):
         """
         self._check()
         self._check_family(address)
-        if not port:
-            raise os_error(errno.EINVAL, "nobody has port 0")
-        return self._send(data, (address, port), now, flags)
+        return self._send(data, (address, port), now, flags, may_be_nobody=False)
 
-    def _send(self, data: Buffer, to: Address | None, now: int, flags: int) -> int:
-        self._check_flags(flags, _HARMLESS)
-        if to is None:
-            raise os_error(errno.EDESTADDRREQ)
-        self._raise_pending()
-        if self._write_shut:
-            raise os_error(errno.EPIPE)
+    def _send(self, data: Buffer, to: Address | None, now: int, flags: int, may_be_nobody: bool = True) -> int:
+        """In the order in which Linux looks at things; a socket that is connected to port 0 may send there."""
         try:
+            self.host.datagrams.name(self.endpoint)
+            self._check_flags(flags, _HARMLESS)
+            if to is None:
+                raise os_error(errno.EDESTADDRREQ)
+            if not to[1] and not may_be_nobody:
+                raise os_error(errno.EINVAL, "nobody has port 0")
+            self._raise_pending()
+            if self._write_shut:
+                raise os_error(errno.EPIPE)
             # The packet may outlive the call, and the caller's buffer change: only bytes are safe.
             self.host.datagrams.send(self.endpoint, bytes(data), *to, now)
         except StackError as error:

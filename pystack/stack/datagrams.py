@@ -77,6 +77,11 @@ class Datagrams:
         endpoint.local, endpoint.local_port = address, port
         self._table.add(endpoint)
 
+    def name(self, endpoint: UdpEndpoint) -> None:
+        """Gives an endpoint a free port where it has none. Raises `AddressNotAvailable`."""
+        if not endpoint.local_port:
+            self.bind(endpoint, endpoint.local, 0)
+
     def close(self, endpoint: UdpEndpoint) -> None:
         """Forgets an endpoint and what it holds."""
         self._table.remove(endpoint)
@@ -86,7 +91,7 @@ class Datagrams:
         """From now on the endpoint hears from this address and port only, and of ICMP errors about them. It gets a name
         where it has none. Raises `AddressNotAvailable`, `InvalidDestination`, `BroadcastDenied`, `Unreachable`.
         """
-        self._name(endpoint)
+        self.name(endpoint)
         endpoint.local = self._source(endpoint, address)
         endpoint.remote, endpoint.remote_port = address, port
 
@@ -105,16 +110,12 @@ class Datagrams:
         """Sends a datagram at once; the endpoint gets a name where it has none. Raises what `connect` does, and
         `DatagramTooLong`.
         """
-        self._name(endpoint)
+        self.name(endpoint)
         try:
             endpoint.send(self._ip, data, self._source(endpoint, address), address, port, now)
         except MessageTooLong as reason:
             raise DatagramTooLong(str(reason)) from None
         self._count(names_of(address).out_datagrams)
-
-    def _name(self, endpoint: UdpEndpoint) -> None:
-        if not endpoint.local_port:
-            self.bind(endpoint, endpoint.local, 0)
 
     def _source(self, endpoint: UdpEndpoint, address: bytes) -> bytes:
         routes = self._ip.routes
@@ -167,9 +168,7 @@ class Datagrams:
         """
         endpoint = self._table.find(error.src, error.src_port, error.dst, error.dst_port)
         if endpoint is None:
-            raise Malformed(
-                ip_names_of(error.src).icmp_in_errors, "an error about a datagram that nobody has sent"
-            )
+            raise Malformed(ip_names_of(error.src).icmp_in_errors, "an error about a datagram that nobody has sent")
         lowered = (
             error.kind is IcmpKind.FRAGMENTATION_NEEDED
             and endpoint.discovery in BELIEVES_ICMP
