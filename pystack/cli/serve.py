@@ -200,8 +200,8 @@ async def _serve_datagrams(
 
 
 class _Stop:
-    """The end of a run: the first signal ends in order, within `grace` seconds; a second one, or the end of that time, at
-    once.
+    """The end of a run: the first signal ends in order, within `grace` seconds; a second one, or the end of that
+    time, at once.
     """
 
     def __init__(self, grace: float) -> None:
@@ -217,7 +217,8 @@ class _Stop:
         with trio.move_on_after(self._grace):
             await anext(signals)
         if self.net is not None:
-            # Before anything is cancelled: tasks that end by closing their streams would send a FIN, as if all was said.
+            # Before anything is cancelled: tasks that end by closing their streams would send a FIN, as if all was
+            # said.
             self.net.abort()
         self.everything.cancel()
 

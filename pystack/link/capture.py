@@ -11,6 +11,9 @@ from pystack.wire.packet import Packet
 
 _log = logging.getLogger(__name__)
 
+_FAILURES = (OSError, ValueError)
+"""A full disk, and a file that its owner has closed."""
+
 
 class PacketRecorder(Protocol):
     """What takes the record: a `PcapngWriter`, or whatever else wants to see each packet."""
@@ -33,7 +36,7 @@ class CapturingDevice:
         self._device = device
         self._recorder = recorder
         self._clock = clock
-        self.failure: OSError | None = None
+        self.failure: OSError | ValueError | None = None
 
     @property
     def name(self) -> str:
@@ -50,6 +53,8 @@ class CapturingDevice:
             now_ns = self._clock()
             for packet in packets:
                 self._record(packet, now_ns, outbound=False)
+        else:
+            self._flush()  # nothing to do for a moment: whoever follows the file sees all
         return packets
 
     def write(self, packet: Packet) -> None:
@@ -61,13 +66,20 @@ class CapturingDevice:
         """Wait for the device."""
         await self._device.wait_readable()
 
+    async def wait_changed(self) -> None:
+        """Wait for another MTU."""
+        await self._device.wait_changed()
+
     def close(self) -> None:
         """Close the device and flush the record, which stays its owner's to close."""
         self._device.close()
+        self._flush()
+
+    def _flush(self) -> None:
         if self.failure is None:
             try:
                 self._recorder.flush()
-            except OSError as error:
+            except _FAILURES as error:
                 self._give_up(error)
 
     def _record(self, packet: Buffer | Sequence[Buffer], now_ns: int, outbound: bool, comment: str = "") -> None:
@@ -75,9 +87,9 @@ class CapturingDevice:
             return
         try:
             self._recorder.write(packet, now_ns, outbound, comment)
-        except OSError as error:
+        except _FAILURES as error:
             self._give_up(error)
 
-    def _give_up(self, error: OSError) -> None:
+    def _give_up(self, error: OSError | ValueError) -> None:
         self.failure = error
-        _log.warning("the capture of %s stops here: %s", self.name, error.strerror or error)
+        _log.warning("the capture of %s stops here: %s", self.name, getattr(error, "strerror", None) or error)

@@ -46,5 +46,8 @@ class Device(Protocol):
         Raises DeviceLost when the device is closed, before or during the wait.
         """
 
+    async def wait_changed(self) -> None:
+        """Return when `mtu` has another value; never, where it cannot change. One task at a time. Raises DeviceLost."""
+
     def close(self) -> None:
         """Let go of the device and wake a waiting reader with DeviceLost. Closing twice is fine."""

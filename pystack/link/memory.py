@@ -46,6 +46,7 @@ class MemoryDevice:
         self._lent: list[bytearray] = []
         self._waiting: trio.CancelScope | None = None
         self._closed = False
+        self._changes = trio.lowlevel.ParkingLot()
 
     def read_batch(self, limit: int) -> Sequence[Buffer]:
         """Take up to `limit` packets that have arrived. Raises DeviceLost once closed."""
@@ -87,6 +88,17 @@ class MemoryDevice:
                 self._waiting = None
         self._check_open()
 
+    async def wait_changed(self) -> None:
+        """Wait until `set_mtu` is called, or the device closed: then raises DeviceLost."""
+        self._check_open()
+        await self._changes.park()
+        self._check_open()
+
+    def set_mtu(self, mtu: int) -> None:
+        """Change the MTU of this end while it is in use."""
+        self.mtu = mtu
+        self._changes.unpark_all()
+
     def close(self) -> None:
         """Close this end and wake its reader; packets under way to it are lost."""
         self._spoil_lent()
@@ -94,6 +106,8 @@ class MemoryDevice:
         self._inbox.clear()
         if self._waiting is not None:
             self._waiting.cancel()
+        if self._changes:
+            self._changes.unpark_all()
 
     def _deliver(self, due: float, data: bytes) -> bool:
         if self._closed:

@@ -13,6 +13,7 @@ import trio
 
 from pystack.link.device import DeviceLost, LinkError
 from pystack.link.holder import Holder, find_holders
+from pystack.link.linkwatch import LinkWatch
 from pystack.wire.packet import Packet
 
 NODE = "/dev/net/tun"
@@ -53,6 +54,7 @@ class TunDevice:
         self.name: str = self._tun.name
         self.mtu: int = self._tun.mtu
         self._fd: int = self._tun.fileno()
+        self._watch: LinkWatch | None = None
         os.set_blocking(self._fd, False)
         # A child process that inherits the descriptor would keep the device alive after us.
         os.set_inheritable(self._fd, False)
@@ -63,6 +65,8 @@ class TunDevice:
 
     def refresh_mtu(self) -> int:
         """Read `mtu` anew from the kernel and return it. Raises DeviceLost."""
+        if self._fd < 0:
+            raise self._lost()
         try:
             self.mtu = self._tun.mtu
         except OSError as error:
@@ -108,10 +112,22 @@ class TunDevice:
         except trio.ClosedResourceError as error:
             raise self._lost() from error
 
+    async def wait_changed(self) -> None:
+        """Return when the MTU has changed. Raises DeviceLost when the device is closed or deleted."""
+        before = self.mtu
+        try:
+            self._watch = self._watch or LinkWatch()
+            while self.refresh_mtu() == before:
+                await self._watch.wait()
+        except trio.ClosedResourceError as error:
+            raise self._lost() from error
+
     def close(self) -> None:
         """Close the descriptor; a device that we made is gone with it."""
         if self._fd < 0:
             return
+        if self._watch is not None:
+            self._watch.close()
         if trio.lowlevel.in_trio_run():
             trio.lowlevel.notify_closing(self._fd)
         self._fd = -1

@@ -2,8 +2,9 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from ipaddress import IPv4Interface, IPv6Interface
+from pathlib import Path
 from typing import BinaryIO
 
 import trio
@@ -33,14 +34,15 @@ async def open_tun(
     host_addresses: Sequence[str | Interface] | str | None = None,
     mtu: int | None = None,
     tcp: TcpConfig | None = None,
-    capture: BinaryIO | None = None,
+    capture: BinaryIO | Path | None = None,
     grace: float = 2.0,
 ) -> AsyncIterator[Net]:
     """A stack with `addresses` on the Linux TUN device `name`.
 
     `host_addresses` are the kernel's at its end: these, None for the first free one of each network, or "none" to
     attach to a device as it is. `mtu` in bytes, None: as the device has it. `tcp` is what connections start with.
-    `capture` gets every packet in the pcapng format; the file stays the caller's to close. For `grace`, and for what
+    `capture` gets every packet in the pcapng format: a file, which stays the caller's to close, or the path of one to
+    write anew. For `grace`, and for what
     leaving does, see `open_device`.
 
     Raises `pystack.link.device.LinkError`, whose message is one sentence for the user, and `DeviceLost`.
@@ -64,7 +66,7 @@ async def open_device(
     addresses: Sequence[str | Interface],
     *,
     tcp: TcpConfig | None = None,
-    capture: BinaryIO | None = None,
+    capture: BinaryIO | Path | None = None,
     grace: float = 2.0,
     clock: Callable[[], int] = trio_clock,
     entropy: Callable[[int], bytes] = secrets.token_bytes,
@@ -77,7 +79,10 @@ async def open_device(
     device goes away, every socket raises ENETDOWN, the block is cancelled, and the context raises `DeviceLost`.
     """
     failure: BaseException | None = None
+    files = ExitStack()
     try:
+        if isinstance(capture, Path):
+            capture = files.enter_context(capture.open("wb"))
         if capture is not None:
             device = CapturingDevice(device, PcapngWriter(capture, device.name))
         own = [_interface(address) for address in addresses]
@@ -97,6 +102,7 @@ async def open_device(
             nursery.cancel_scope.cancel()
     finally:
         device.close()
+        files.close()
     if pump.lost is not None:
         raise pump.lost from failure
     if failure is not None:

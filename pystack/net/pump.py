@@ -68,6 +68,7 @@ class Pump:
         """Moves packets and time until cancelled or until the device is lost, which `lost` then tells."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._keep_time)
+            nursery.start_soon(self._follow_mtu)
             await self._read()
             nursery.cancel_scope.cancel()
 
@@ -91,6 +92,15 @@ class Pump:
             self._push(now)
             # Whom the batch has woken runs now, and so does everybody else: once per batch, not per packet.
             await trio.lowlevel.checkpoint()
+
+    async def _follow_mtu(self) -> None:
+        try:
+            while True:
+                await self.device.wait_changed()
+                self.host.set_mtu(self.device.mtu, self.clock())
+                self.flush()
+        except DeviceLost as error:
+            self._lose(error)
 
     async def _keep_time(self) -> None:
         while True:
@@ -186,7 +196,10 @@ class Pump:
             happened = True
             sock = item[0].context
             if isinstance(sock, SockBase) and sock.on_ready is not None:
-                sock.on_ready()
+                try:
+                    sock.on_ready()
+                except Exception:
+                    self._survive()
         if happened and self._activity:
             self._activity.unpark_all()
 

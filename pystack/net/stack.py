@@ -34,7 +34,7 @@ class Net:
     @property
     def mtu(self) -> int:
         """The largest packet of the device in bytes."""
-        return self._pump.host.config.mtu
+        return self._pump.host.ip.pmtu.mtu
 
     @property
     def metrics(self) -> dict[str, int]:

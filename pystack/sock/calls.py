@@ -285,7 +285,7 @@ class Sock(SockCore):
         if self.listener is not None:
             self._stop_listening()
         elif endpoint is not None and endpoint.connection.ending is None:
-            if self.linger == 0:
+            if self.linger == 0 and endpoint.connection.tcb.state is not State.TIME_WAIT:
                 endpoint.connection.abort()
             else:
                 endpoint.connection.close(now)

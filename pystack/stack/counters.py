@@ -4,6 +4,8 @@ Linux (`nstat`) where they have one, and begin with `Pystack` where not.
 
 from typing import Final, NamedTuple
 
+from pystack.tcp.drops import Drop
+
 
 class Counter(NamedTuple):
     """What is counted; `drops`: each time a packet, or what was received of a datagram, is dropped."""
@@ -145,6 +147,15 @@ COUNTERS: Final[dict[str, Counter]] = {
         "a TCP segment that belongs to no connection and opens none; a reset tells its sender, where one may",
         drops=True,
     ),
+    Drop.OLD_TIMESTAMP: Counter("segments whose timestamp is older than that of one before (PAWS)", drops=True),
+    Drop.NO_TIMESTAMP: Counter("segments without a timestamp on a connection that agreed on them", drops=True),
+    Drop.OUT_OF_WINDOW: Counter("segments whose sequence number lies outside of the window", drops=True),
+    Drop.BLIND_RESET: Counter("RSTs whose number is not the one that counts", drops=True),
+    Drop.UNEXPECTED_SYN: Counter("SYNs on a connection that is synchronized", drops=True),
+    Drop.NO_ACK: Counter("segments with neither ACK, SYN nor RST", drops=True),
+    Drop.BAD_ACK: Counter("segments that acknowledge what was never sent, or what is too old", drops=True),
+    Drop.NOT_EXPECTED: Counter("segments, or their text, that the connection's state has no use for", drops=True),
+    Drop.OUT_OF_MEMORY: Counter("segments out of order whose text would have taken too much memory", drops=True),
     "PystackMemoryRefusedOpens": Counter("connections refused because the host's memory is used up", drops=True),
     "TcpExtOfoPruned": Counter("connections whose out-of-order text went because the host's memory is used up"),
     "TcpExtTCPDeferAcceptDrop": Counter("ACKs of a handshake that a listener ignored: it waits for text", drops=True),

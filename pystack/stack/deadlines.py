@@ -1,13 +1,17 @@
 """The host's heap of deadlines."""
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from pystack.stack.endpoint import Endpoint
 
+_SLACK = 64
+
 
 class Deadlines:
-    """One live entry per connection, pushed only when its deadline moves *earlier*; an entry that fires too early is
-    put back. An entry holds an id, not a reference, so that a closed connection is not kept alive by its keep-alive.
+    """One live entry per connection (`Endpoint.armed`), pushed only when its deadline moves *earlier*; an entry that
+    fires too early is put back. Entries that were overtaken are passed over, and cleared out when they are more than
+    the live ones. An entry holds an id, not a reference, so that a closed connection is not kept alive by its
+    keep-alive.
     """
 
     __slots__ = ("_endpoints", "_heap", "_serial")
@@ -17,23 +21,31 @@ class Deadlines:
         self._heap: list[tuple[int, int, int]] = []
         self._serial = 0
 
+    def __len__(self) -> int:
+        return len(self._heap)
+
     def arm(self, endpoint: Endpoint) -> None:
         """Sees to it that the connection's next deadline will fire."""
         deadline = endpoint.connection.next_deadline()
-        if deadline is None or (endpoint.armed is not None and endpoint.armed <= deadline):
+        if deadline is None or (endpoint.armed is not None and endpoint.armed[0] <= deadline):
             return
-        endpoint.armed = deadline
         self._serial += 1
-        heappush(self._heap, (deadline, self._serial, endpoint.id))
+        endpoint.armed = (deadline, self._serial, endpoint.id)
+        if len(self._heap) > 2 * len(self._endpoints) + _SLACK:
+            self._heap = [e.armed for e in self._endpoints.values() if e.armed is not None]
+            heapify(self._heap)
+            if endpoint.id in self._endpoints:
+                return
+        heappush(self._heap, endpoint.armed)
 
     def next(self) -> int | None:
         """The time at which `take_due` may have something; it may turn out to be too early."""
         heap = self._heap
         while heap:
-            deadline, _, id_ = heap[0]
-            endpoint = self._endpoints.get(id_)
-            if endpoint is not None and endpoint.armed == deadline:
-                return deadline
+            entry = heap[0]
+            endpoint = self._endpoints.get(entry[2])
+            if endpoint is not None and endpoint.armed == entry:
+                return entry[0]
             heappop(heap)
         return None
 

@@ -123,7 +123,13 @@ def _deliver(host: "Host", endpoint: Endpoint, seg: Segment, now: int) -> None:
         host.metrics.count("TcpExtTCPDeferAcceptDrop")
         return
     host.serving = endpoint
-    connection.receive(seg, now)
+    dropped = connection.receive(seg, now)
+    if dropped is not None:
+        host.metrics.count(dropped)
+    if completes and listener is not None and connection.tcb.state not in (State.SYN_RECEIVED, State.CLOSED):
+        # At once, not after the batch: what is complete must not give way to the next SYN, and counts in the queue.
+        listener.completed(endpoint)
+        host.accepted(listener)
     host.touch(endpoint)
 
 

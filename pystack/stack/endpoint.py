@@ -63,6 +63,6 @@ class Endpoint:
         """What the host's memory budget counts for this connection."""
         self.listener: Listener | None = None
         self.touched = False
-        self.armed: int | None = None
-        """Deadline of the live entry on the host's heap."""
+        self.armed: tuple[int, int, int] | None = None
+        """The live entry on the host's heap of deadlines."""
         self.context: object = None

@@ -201,6 +201,17 @@ class Host:
             endpoint.connection.abort()
             self.touch(endpoint)
 
+    def accepted(self, listener: Listener) -> None:
+        """A connection of this listener is complete, and waits for `accept`."""
+        self.metrics.count("TcpPassiveOpens")
+        self._events.append((listener, Event.READABLE))
+
+    def set_mtu(self, mtu: int, now: int) -> None:
+        """The device takes packets of `mtu` bytes from now on. Connections go on with packets that fit."""
+        self.ip.pmtu.mtu = mtu
+        for remote in {endpoint.remote: None for endpoint in self.endpoints()}:
+            demux.path_mtu_changed(self, remote, now)
+
     def touch(self, endpoint: Endpoint) -> None:
         """To be called after each call on a connection: it may have something to send now."""
         if not endpoint.touched:
@@ -246,10 +257,6 @@ class Host:
         connection = endpoint.connection
         events = connection.poll_event()
         listener = endpoint.listener
-        if events and listener is not None and events & Event.CONNECTED:
-            listener.completed(endpoint)
-            self.metrics.count("TcpPassiveOpens")
-            self._events.append((listener, Event.READABLE))
         if events:
             self._events.append((endpoint, events))
         if connection.tcb.state is State.CLOSED:

@@ -2,6 +2,9 @@
 
 from pystack.tcp.config import TcpConfig
 
+_LEAST_MSS = 88
+"""Smaller segments say nothing about the peer's MSS (Linux: TCP_MIN_MSS)."""
+
 
 class AckPolicy:
     """Decides between *now* and *later*, and remembers which ACK is owed.
@@ -12,7 +15,18 @@ class AckPolicy:
     each request at once is *interactive*, and there the ACK waits for the answer to carry it.
     """
 
-    __slots__ = ("_ato", "_config", "_last_text_at", "_quick", "deadline", "interactive", "now", "rcv_mss", "unacked")
+    __slots__ = (
+        "_ato",
+        "_config",
+        "_last_size",
+        "_last_text_at",
+        "_quick",
+        "deadline",
+        "interactive",
+        "now",
+        "rcv_mss",
+        "unacked",
+    )
 
     def __init__(self, config: TcpConfig) -> None:
         self._config = config
@@ -20,6 +34,7 @@ class AckPolicy:
         self._ato = config.delayed_ack_min
         self._last_text_at = 0
         self.rcv_mss = 536
+        self._last_size = 0
         self.unacked = 0
         self.now = False
         self.interactive = False
@@ -27,7 +42,7 @@ class AckPolicy:
 
     def on_text(self, size: int, mss: int, now: int) -> None:
         """In-order text has arrived: `size` bytes in wire segments of `mss` bytes (0: one segment)."""
-        self.rcv_mss = max(self.rcv_mss, min(mss or size, 65535))
+        self._estimate_mss(mss or size)
         gap = now - self._last_text_at if self._last_text_at else 0
         self._last_text_at = now
         config = self._config
@@ -42,6 +57,14 @@ class AckPolicy:
             self.now = True
         elif self.deadline is None:
             self.deadline = now + min(self._ato, config.delayed_ack_max)
+
+    def _estimate_mss(self, size: int) -> None:
+        """The largest seen, unless two in a row are alike and smaller: then the peer sends no larger ones (Linux:
+        tcp_measure_rcv_mss).
+        """
+        if size >= self.rcv_mss or (size == self._last_size and size >= _LEAST_MSS):
+            self.rcv_mss = min(size, 65535)
+        self._last_size = size
 
     @property
     def is_quick(self) -> bool:

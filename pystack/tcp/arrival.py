@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pystack.tcp import acks, ecn, reading, timeouts, usertimeout
 from pystack.tcp.config import SECOND
+from pystack.tcp.drops import Drop
 from pystack.tcp.events import Ending, Event
 from pystack.tcp.handshake import agree
 from pystack.tcp.seq import unwrap
@@ -42,28 +43,30 @@ def reset_for(seg: Segment) -> Segment | None:
     return Segment(0, seg.seq + seg.len, RST | ACK, reason="reset")
 
 
-def segment_arrives(c: "Connection", seg: Segment, now: int) -> None:
-    """Does what the state says (section 3.10.7)."""
+def segment_arrives(c: "Connection", seg: Segment, now: int) -> Drop | None:
+    """Does what the state says (section 3.10.7). Returns why the segment, or its text, was not taken."""
     state = c.tcb.state
     if state is State.SYN_SENT:
         if seg.flags & ACK:
             seg.ack = unwrap(seg.ack, c.tcb.snd.una)
-        _in_syn_sent(c, seg, now)
-    elif state is State.LISTEN:
-        _in_listen(c, seg, now)
-    elif state is not State.CLOSED:
+        return _in_syn_sent(c, seg, now)
+    if state is State.LISTEN:
+        return _in_listen(c, seg, now)
+    if state is not State.CLOSED:
         seg.seq = unwrap(seg.seq, c.tcb.rcv.nxt)
         if seg.flags & ACK:
             seg.ack = unwrap(seg.ack, c.tcb.snd.una)
-        _otherwise(c, seg, now)
+        return _otherwise(c, seg, now)
+    return None
 
 
-def _in_listen(c: "Connection", seg: Segment, now: int) -> None:
+def _in_listen(c: "Connection", seg: Segment, now: int) -> Drop | None:
     """3.10.7.2. The host makes a connection for a SYN alone; what else comes to a listener it answers itself."""
     if seg.flags & (RST | ACK | SYN | FIN) != SYN:
-        return
+        return Drop.NOT_EXPECTED
     _take_syn(c, seg, now)
     c.tcb.enter(State.SYN_RECEIVED)
+    return None
 
 
 def _take_syn(c: "Connection", seg: Segment, now: int) -> None:
@@ -85,7 +88,7 @@ def _take_syn(c: "Connection", seg: Segment, now: int) -> None:
         c.ts.update(seg.options.ts_val, now)
 
 
-def _in_syn_sent(c: "Connection", seg: Segment, now: int) -> None:
+def _in_syn_sent(c: "Connection", seg: Segment, now: int) -> Drop | None:
     """3.10.7.3."""
     tcb = c.tcb
     acknowledges = False
@@ -94,14 +97,15 @@ def _in_syn_sent(c: "Connection", seg: Segment, now: int) -> None:
             answer = reset_for(seg)
             if answer is not None:
                 c.control.append(answer)
-            return
+            return Drop.BAD_ACK
         acknowledges = True
     if seg.flags & RST:  # second: the RST bit
         if acknowledges:
             c.finish(Ending.REFUSED)
-        return
+            return None
+        return Drop.BLIND_RESET
     if not seg.flags & SYN:  # third is security; fifth: neither SYN nor RST
-        return
+        return Drop.NOT_EXPECTED
     # fourth: the SYN bit
     _take_syn(c, seg, now)
     if not acknowledges:
@@ -109,14 +113,15 @@ def _in_syn_sent(c: "Connection", seg: Segment, now: int) -> None:
         tcb.enter(State.SYN_RECEIVED)
         if c.board:
             c.board.mark_head_lost()
-        return
+        return None
     acks.acknowledge(c, seg, now)
     _establish(c, seg, now)
     c.acks.on_surprise()
     seg.seq += 1
     seg.flags &= ~SYN
     if seg.size or seg.flags & FIN:
-        _text_and_fin(c, seg, now)
+        return _text_and_fin(c, seg, now)
+    return None
 
 
 def _establish(c: "Connection", seg: Segment, now: int) -> None:
@@ -125,6 +130,9 @@ def _establish(c: "Connection", seg: Segment, now: int) -> None:
     snd.wl1 = seg.seq
     snd.wl2 = seg.ack
     c.rtt.handshake_ended()
+    if c.stats.retrans_segs > 1:
+        # RFC 5681 section 3.1; not for one alone, as Linux: an RTT above the first time-out loses nothing (RFC 6298).
+        c.cc.cwnd = 1
     c.retransmits = 0
     c.timers.stop(Timer.RETRANSMIT)
     c.tcb.enter(State.ESTABLISHED)
@@ -134,7 +142,7 @@ def _establish(c: "Connection", seg: Segment, now: int) -> None:
     c.events |= Event.CONNECTED | Event.WRITABLE
 
 
-def _otherwise(c: "Connection", seg: Segment, now: int) -> None:
+def _otherwise(c: "Connection", seg: Segment, now: int) -> Drop | None:
     """3.10.7.4: all states from SYN-RECEIVED on."""
     tcb = c.tcb
     rcv = tcb.rcv
@@ -144,7 +152,7 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> None:
             # The peer's SYN again: our SYN,ACK was lost. (By the letter it is answered with a bare ACK.)
             if c.board:
                 c.board.mark_head_lost()
-            return
+            return None
         # Figure 8's SYN,ACK of a simultaneous open, which the acceptability test by its letter would refuse. Its window
         # is not scaled, and that of what it becomes is: rounded down to the unit, it means the same.
         seg.seq += 1
@@ -154,15 +162,15 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> None:
     # RFC 7323 5.3 R1 (PAWS), before the first step; a RST is exempt.
     if c.agreed.timestamps and not seg.flags & RST:
         if options.ts_val is None:  # RFC 7323 3.2: once agreed, every segment has one
-            return
+            return Drop.NO_TIMESTAMP
         if c.ts.is_too_old(options.ts_val, now):
             _answer_unacceptable(c, seg, now)
-            return
+            return Drop.OLD_TIMESTAMP
 
     # First: the sequence number. What a RST carries is nothing that needs a window (SHLD-2, MUST-66).
     if not is_acceptable(seg.seq, 0 if seg.flags & RST else seg.len, rcv.nxt, rcv.wnd):
         if seg.flags & RST:
-            return
+            return Drop.BLIND_RESET
         if rcv.wnd == 0 and seg.seq == rcv.nxt and not seg.flags & SYN:
             # "Special allowance should be made to accept valid ACKs" while the window is shut: the text goes, the
             # rest stays.
@@ -177,14 +185,13 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> None:
                 # its time-out for a round trip, and each one make the next one longer.
                 c.ts.update(options.ts_val, now)
             _answer_unacceptable(c, seg, now)
-            return
+            return Drop.OUT_OF_WINDOW
     if c.agreed.timestamps and options.ts_val is not None and seg.seq <= c.last_ack_sent:
         c.ts.update(options.ts_val, now)  # RFC 7323 4.3
 
     # Second: the RST bit (RFC 5961 3.2).
     if seg.flags & RST:
-        _reset_arrives(c, seg, now)
-        return
+        return _reset_arrives(c, seg, now)
 
     _hear_user_timeout(c, seg)
     if c.ecn.on_arrival(seg.ecn, seg.flags, seg.size > 0):
@@ -194,30 +201,30 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> None:
     if seg.flags & SYN:
         if tcb.state is State.SYN_RECEIVED and not c.active_open:
             c.finish(Ending.RESET)
-        else:
-            _challenge(c, now)
-        return
+            return None
+        _challenge(c, now)
+        return Drop.UNEXPECTED_SYN
 
     # Fifth: the ACK field.
     if not seg.flags & ACK:
-        return
+        return Drop.NO_ACK
     if tcb.state is State.SYN_RECEIVED:
         if not tcb.snd.una < seg.ack <= tcb.snd.nxt:
             answer = reset_for(seg)
             if answer is not None:
                 c.control.append(answer)
-            return
+            return Drop.BAD_ACK
         acks.acknowledge(c, seg, now)
         _establish(c, seg, now)
     else:
         # RFC 5961 5.2 (MAY-12): MAX.SND.WND behind SND.UNA is as far as an old ACK can lie.
         if not tcb.snd.una - tcb.snd.max_wnd <= seg.ack <= tcb.snd.nxt:
             _challenge(c, now)
-            return
+            return Drop.BAD_ACK
         acks.acknowledge(c, seg, now)
         _after_ack(c, now)
         if tcb.state is State.CLOSED:
-            return
+            return None
 
     # Sixth: the URG bit.
     if seg.flags & URG and seg.urg and tcb.state in TEXT_MAY_ARRIVE:
@@ -227,7 +234,8 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> None:
 
     # Seventh and eighth: text and FIN.
     if seg.size or seg.flags & FIN:
-        _text_and_fin(c, seg, now)
+        return _text_and_fin(c, seg, now)
+    return None
 
 
 def _hear_user_timeout(c: "Connection", seg: Segment) -> None:
@@ -238,19 +246,21 @@ def _hear_user_timeout(c: "Connection", seg: Segment) -> None:
         prefs.user_timeout_adopted = True
 
 
-def _reset_arrives(c: "Connection", seg: Segment, now: int) -> None:
+def _reset_arrives(c: "Connection", seg: Segment, now: int) -> Drop | None:
     """RFC 5961 3.2: only the exact number resets, another one in the window is challenged."""
     state = c.tcb.state
     if seg.seq != c.tcb.rcv.nxt:
         _challenge(c, now)
-    elif state is State.SYN_RECEIVED:
+        return Drop.BLIND_RESET
+    if state is State.SYN_RECEIVED:
         c.finish(Ending.REFUSED if c.active_open else Ending.RESET)
     elif state is State.TIME_WAIT and c.config.rfc1337:
-        return  # RFC 1337 fix F1
+        return Drop.BLIND_RESET  # RFC 1337 fix F1
     elif state in (State.CLOSING, State.LAST_ACK, State.TIME_WAIT) and c.tcb.snd.una >= c.sendbuf.end:
         c.finish(Ending.NORMAL)  # nothing but the end of our FIN can be missing
     else:
         c.finish(Ending.RESET)
+    return None
 
 
 def _after_ack(c: "Connection", now: int) -> None:
@@ -267,13 +277,13 @@ def _after_ack(c: "Connection", now: int) -> None:
         c.finish(Ending.NORMAL)
 
 
-def _text_and_fin(c: "Connection", seg: Segment, now: int) -> None:
+def _text_and_fin(c: "Connection", seg: Segment, now: int) -> Drop | None:
     """The seventh and the eighth step."""
     tcb = c.tcb
     rcv = tcb.rcv
     if tcb.state not in TEXT_MAY_ARRIVE:
         # Section 3.10.7.4: this should not occur, since the peer has sent its FIN. TIME-WAIT restarts for a FIN above.
-        return
+        return Drop.NOT_EXPECTED
     start, size = seg.seq, seg.size
     fin = bool(seg.flags & FIN)
     payload = seg.payload
@@ -291,13 +301,13 @@ def _text_and_fin(c: "Connection", seg: Segment, now: int) -> None:
     if size and c.orphaned:
         # Nobody will ever read this: the peer has to know (SHLD-3).
         c.abort()
-        return
+        return None
+    dropped: Drop | None = None
     if fin:
         c.peer_fin = start + size
     if size and c.peer_fin is not None and start + size > c.peer_fin:
-        return  # text behind a FIN
+        return Drop.NOT_EXPECTED  # text behind a FIN
     if size:
-        c.stats.bytes_received += size
         if start == rcv.nxt:
             _append(c, payload, size)
             c.acks.on_text(size, seg.mss, now)
@@ -311,16 +321,20 @@ def _text_and_fin(c: "Connection", seg: Segment, now: int) -> None:
             if c.recvbuf.held + c.reassembly.held < 2 * c.config.rcvbuf:
                 c.dsack = c.reassembly.overlap(start, start + size) or c.dsack
                 c.reassembly.insert(start, payload)
+            else:
+                dropped = Drop.OUT_OF_MEMORY
             c.acks.on_surprise()
     if c.peer_fin is not None:
         c.acks.on_surprise()
         if c.peer_fin == rcv.nxt:
             _fin_arrives(c, now)
+    return dropped
 
 
 def _append(c: "Connection", payload: bytes | bytearray | memoryview, size: int) -> None:
     rcv = c.tcb.rcv
     c.recvbuf.append(payload)
+    c.stats.bytes_received += size
     rcv.nxt += size
     rcv.wnd = max(0, rcv.wnd - size)
 

@@ -18,6 +18,10 @@ class TcpConfig:
     initial_cwnd: int = 10
     """Initial window in packets (RFC 6928 section 2)."""
 
+    slow_start_after_idle: bool = True
+    """Begin with the initial window again after an idle time-out (RFC 5681 section 4.1).
+    Linux: net.ipv4.tcp_slow_start_after_idle."""
+
     window_scaling: bool = True
     """Offer and accept the window scale option (RFC 7323 section 2). Linux: net.ipv4.tcp_window_scaling."""
 

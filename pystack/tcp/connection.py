@@ -13,6 +13,7 @@ from pystack.tcp.ackpolicy import AckPolicy
 from pystack.tcp.challenge import RateLimit
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.congestion import registry
+from pystack.tcp.drops import Drop
 from pystack.tcp.ecn import Ecn
 from pystack.tcp.events import Ending, Event
 from pystack.tcp.handshake import TIMESTAMP_BYTES, Agreed
@@ -27,6 +28,7 @@ from pystack.tcp.rtt import RttEstimator
 from pystack.tcp.scoreboard import Scoreboard
 from pystack.tcp.sendbuf import SendBuffer
 from pystack.tcp.state import TEXT_MAY_ARRIVE, State
+from pystack.tcp.stats import Stats
 from pystack.tcp.tcb import Tcb
 from pystack.tcp.timers import Timer, TimerTable
 from pystack.tcp.timestamps import Timestamps
@@ -34,21 +36,6 @@ from pystack.tcp.urgent import UrgentMark
 from pystack.tcp.window import update_is_due
 from pystack.wire.buffers import Buffer
 from pystack.wire.tcp import Segment
-
-
-class Stats:
-    """Counts over the life of a connection, in packets and bytes of text; retransmissions count in both."""
-
-    __slots__ = ("bytes_read", "bytes_received", "bytes_sent", "retrans_segs", "segs_in", "segs_out")
-
-    def __init__(self) -> None:
-        self.bytes_read = 0
-        self.bytes_received = 0
-        self.bytes_sent = 0
-        self.retrans_segs = 0
-        self.segs_in = 0
-        self.segs_out = 0
-
 
 _SILENT = frozenset((State.LISTEN, State.SYN_SENT, State.CLOSING, State.LAST_ACK, State.TIME_WAIT))
 """The states whose ABORT sends no RST (RFC 9293 section 3.10.5)."""
@@ -103,6 +90,7 @@ class Connection:
         "retransmits",
         "rtt",
         "sendbuf",
+        "sent_at",
         "small_end",
         "snd_mss",
         "stats",
@@ -183,6 +171,8 @@ class Connection:
         self.keepalive_due = False
         self.cork_expired = False
         self.cwnd_limited = False
+        self.sent_at = 0
+        """When text was last sent for the first time."""
         self.small_end = iss
         """Minshall's snd.sml: the end of the latest segment that was smaller than the MSS."""
         self.pushed = iss + 1
@@ -205,13 +195,13 @@ class Connection:
 
     # What the network does
 
-    def receive(self, seg: Segment, now: int) -> None:
+    def receive(self, seg: Segment, now: int) -> Drop | None:
         """A segment has arrived (RFC 9293 section 3.10.7). Its checksum is good; its numbers are as on the wire, and
-        are unwrapped in place.
+        are unwrapped in place. Returns why it was not taken, for a counter.
         """
         self.stats.segs_in += seg.segs
         self.received_at = now
-        arrival.segment_arrives(self, seg, now)
+        return arrival.segment_arrives(self, seg, now)
 
     def poll_transmit(self, now: int, budget: int) -> Segment | None:
         """The next segment to send, None when nothing is due. `budget`: most bytes of text in one super-segment; at
@@ -394,6 +384,7 @@ class Connection:
         self.sendbuf.clear()
         self.reassembly.clear()
         self.acks.on_ack_sent()
+        self.keepalive_due = self.probe_due = False
         self.events |= Event.CLOSED
 
     def enter_time_wait(self, now: int) -> None:

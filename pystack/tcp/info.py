@@ -88,7 +88,7 @@ def snapshot(c: "Connection", now: int) -> TcpInfo:
         rcv_wnd=c.tcb.rcv.wnd,
         notsent_bytes=max(0, c.sendbuf.end - max(snd.nxt, c.sendbuf.start)),
         bytes_sent=c.stats.bytes_sent,
-        bytes_acked=c.sendbuf.start - c.tcb.iss - 1,
+        bytes_acked=max(0, snd.una - c.tcb.iss - 1 - c.fin_acked),
         bytes_received=c.stats.bytes_received,
         segs_out=c.stats.segs_out,
         segs_in=c.stats.segs_in,

@@ -161,6 +161,8 @@ def _new_text(c: "Connection", now: int, budget: int) -> Segment | None:
     fin_due = c.fin_queued and available >= 0
     if available <= 0 and not fin_due:
         return None
+    if not board and c.config.slow_start_after_idle and c.sent_at and now - c.sent_at > c.rtt.rto:
+        cc.on_idle(c.config.initial_cwnd, now)
     mss = effective_mss(c)
     if snd.up > snd.nxt:
         budget = mss  # URG does not travel in super-segments: the pointer is relative to one header
@@ -209,6 +211,7 @@ def _transmit(c: "Connection", size: int, fin: bool, mss: int, now: int) -> Segm
     c.probe_backoff = 0
     c.timers.stop(Timer.PROBE)
     c.timers.stop(Timer.CORK)
+    c.sent_at = now
     if c.timers[Timer.RETRANSMIT] is None:
         c.timers.set(Timer.RETRANSMIT, now + c.rtt.rto)  # RFC 6298 rule 5.1
     if size:

@@ -85,7 +85,8 @@ class Recovery:
             return False
         if found:
             if self.state is not CaState.CWR:  # one reduction for each window
-                cc.on_loss(board.packets_out - (board.sacked_out if self.sack else 0), now)
+                # FlightSize is what is not cumulatively acknowledged (RFC 6675 step 4.2), but for limited transmit.
+                cc.on_loss(min(board.packets_out, cc.cwnd), now)
             if not self.sack:
                 board.mark_head_lost()
                 _limit_duplicates(board)

@@ -175,6 +175,7 @@ class Scoreboard:
             record = records[index]
             index += 1
             if record.sacked:
+                index -= self._merge(index - 1)
                 continue
             if record.start < left:
                 skip = -((record.start - left) // record.mss) * record.mss
@@ -187,9 +188,27 @@ class Scoreboard:
                 if whole <= 0:
                     break
                 records.insert(index, self._split(record, record.start + whole))
-            self._mark_sacked(record)
             newly += record.packets
+            self._mark_sacked(record)
+            index -= self._merge(index - 1)
         return newly
+
+    def _merge(self, index: int) -> bool:
+        """Joins a record that the peer holds with the one before it, where the peer holds that too: what was reported
+        is then passed over in one step, however often it is reported again.
+        """
+        records = self._records
+        if index <= self._head:
+            return False
+        before, record = records[index - 1], records[index]
+        whole_packets = (before.end - before.start) % before.mss == 0
+        alike = before.mss == record.mss and before.ever_retransmitted == record.ever_retransmitted
+        if not (before.sacked and whole_packets and alike):
+            return False
+        before.end = record.end
+        before.sent_at = max(before.sent_at, record.sent_at)
+        del records[index]
+        return True
 
     def detect_lost(self, dupthresh: int) -> int:
         """Marks as lost what has `dupthresh` packets selectively acknowledged above it; returns the packets newly

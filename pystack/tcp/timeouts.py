@@ -67,9 +67,9 @@ def _retransmit(c: "Connection", now: int) -> None:
 
 def _probe(c: "Connection", now: int) -> None:
     """The peer's window has been shut for a probe interval (RFC 9293 section 3.8.6.1)."""
-    # A peer that answers its probes may keep its window shut for ever (MUST-37).
-    limit = c.config.orphan_retries if c.orphaned else c.config.retries
-    if c.probes >= limit or 0 < c.prefs.user_timeout <= now - c.progress_at:
+    # A peer that answers its probes may keep its window shut for ever (MUST-37), but not for nobody.
+    gone = c.probe_backoff >= c.config.orphan_retries if c.orphaned else c.probes >= c.config.retries
+    if gone or 0 < c.prefs.user_timeout <= now - c.progress_at:
         c.finish(Ending.TIMED_OUT)
         return
     c.probe_due = True

@@ -114,4 +114,4 @@ def test_super_segments_over_a_bad_link(seed: int, sack: bool) -> None:
     for end, other in (ends, ends[::-1]):
         assert end.connection.ending is Ending.NORMAL
         assert end.got == other.data
-        assert end.largest >= 10, "super-segments did form"
+        assert end.largest >= 4, "super-segments did form"

@@ -117,14 +117,14 @@ def test_sack_marks_what_lies_three_packets_below() -> None:
     assert e.sacks(3, 5) is False
     assert e.sacks(5, 6) is True
     assert lost_starts(e.board) == [0, 100, 200]
-    assert (e.cc.ssthresh, e.cc.cwnd) == (3, 3)  # half of the seven that are not known to have arrived
+    assert (e.cc.ssthresh, e.cc.cwnd) == (5, 5)  # half of the ten that are not cumulatively acknowledged
     assert e.resend() == [0, 1, 2]
     assert e.sacks(8, 9) is False, "one reduction for one window"
     assert lost_starts(e.board) == []
     assert e.sacks(9, 10) is False
     assert e.sacks(7, 8) is False
     assert lost_starts(e.board) == [600]
-    assert e.cc.cwnd == 3
+    assert e.cc.cwnd == 5
 
 
 def test_a_timeout_takes_all_for_lost_and_reduces_once() -> None:

@@ -63,6 +63,12 @@ class CongestionControl(ABC):
         3.1).
         """
 
+    def on_idle(self, restart_window: int, now: int) -> None:
+        """Sending begins again after an idle time of more than a time-out: what the window says is out of date (RFC
+        5681 section 4.1).
+        """
+        self.cwnd = min(self.cwnd, restart_window)
+
     def on_ecn(self, in_flight: int, now: int) -> None:
         """The peer echoed a congestion mark; as a loss, once a window (RFC 3168 section 6.1.2)."""
         self.on_loss(in_flight, now)
