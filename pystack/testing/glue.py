@@ -43,6 +43,14 @@ def read(data: bytes) -> Any:
     return (known.ipv6 if data[:1] and data[0] >> 4 == 6 else known.ipv4)(data)
 
 
+def read_damaged(data: bytes) -> Any:
+    """The same for what a script sends, which may be no packet at all: then it is scapy's Raw."""
+    try:
+        return read(data)
+    except Exception:  # scapy raises what it happens to stumble over
+        return layers().raw(data)
+
+
 def walk(packet: Any) -> Iterator[Any]:
     """The layers of a packet from the outside in, those that an ICMP error quotes not among them."""
     quoted = layers().in_error

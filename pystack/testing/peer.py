@@ -84,15 +84,14 @@ class Peer(States):
     def _say(self, packet: Any) -> Any:
         if isinstance(packet, bytes | bytearray | memoryview):
             data = bytes(packet)
-            whole = glue.read(data) if data else None
+            whole = glue.read_damaged(data)
         else:
             whole = self._filled(packet)
             data = bytes(whole)
-        if whole is not None:
-            ends = ends_of(whole, from_host=False)
-            if ends is not None:
-                flow = self._current = self._flow(ends)
-                flow.on_sent(glue.find(whole, glue.layers().tcp))
+        ends = ends_of(whole, from_host=False)
+        if ends is not None:
+            flow = self._current = self._flow(ends)
+            flow.on_sent(glue.find(whole, glue.layers().tcp))
         self.sent.append(whole)
         self._log.append((self.now, ">", data))
         self.host.receive(data, self.now)
