@@ -1,8 +1,27 @@
 """The command line: one module per command."""
 
+import sys
+from typing import Annotated
+
 
 def main() -> None:
     """The console script `pystack`."""
+    try:
+        _main()
+    except KeyboardInterrupt:
+        sys.exit(130)  # in the moment before the command listens to signals
+
+
+def _show_version(wanted: bool) -> None:
+    """Print the version and exit."""
+    if wanted:
+        import pystack  # noqa: PLC0415
+
+        print(f"pystack {pystack.__version__}")
+        sys.exit()
+
+
+def _main() -> None:
     import typer  # noqa: PLC0415 (kept out of what a library user imports)
 
     from pystack.cli.demo import demo  # noqa: PLC0415
@@ -13,7 +32,15 @@ def main() -> None:
         add_completion=False,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,
     )
+
+    @app.callback()
+    def about(
+        version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
+    ) -> None:
+        pass
+
     app.command()(serve)
     app.command()(demo)
     app()

@@ -63,9 +63,9 @@ def demo() -> None:
 
 
 async def _fetch_with_curl() -> bytes:
-    print(f"A private network with tun0: the kernel is 10.0.0.1, the stack in this process is 10.0.0.2.\n$ curl {_URL}")
     addresses = [ip_interface("10.0.0.2/24")]
     device, _ = open_tun_device("tun0", addresses)
+    print(f"A private network with tun0: the kernel is 10.0.0.1, the stack in this process is 10.0.0.2.\n$ curl {_URL}")
     printing = CapturingDevice(device, _Printer())
     async with open_device(printing, addresses) as net, trio.open_nursery() as nursery:
         listeners = await net.open_tcp_listeners(80)

@@ -23,4 +23,4 @@ def sentence_of(error: BaseException) -> str:
     """What the error says; of a group, its first error."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return str(error)
+    return str(error.strerror) if isinstance(error, OSError) and error.strerror else str(error)

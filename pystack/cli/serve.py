@@ -1,6 +1,8 @@
 """`pystack serve`: an HTTP server, and three small services, on a TUN device."""
 
 import logging
+import math
+import os
 import signal
 import socket as stdlib
 import sys
@@ -15,6 +17,7 @@ import typer
 
 from pystack.cli import datagram_services, services
 from pystack.cli.exits import FAILED, USAGE, Refusal, end, sentence_of
+from pystack.cli.terminal import foreground_terminal, wait_closed
 from pystack.http.config import HttpConfig
 from pystack.http.connection import Handler
 from pystack.http.drain import Drain
@@ -46,24 +49,16 @@ def serve(
             show_default=False,
         ),
     ] = None,
-    http: Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="Port of the HTTP server.")] = 80,
-    root: Annotated[Path | None, typer.Option(metavar="DIR", help="Serve the files below this directory.")] = None,
-    echo: Annotated[
-        int | None, typer.Option(min=1, max=65535, metavar="PORT", help="RFC 862 on this port, TCP and UDP.")
-    ] = None,
-    discard: Annotated[
-        int | None, typer.Option(min=1, max=65535, metavar="PORT", help="RFC 863 on this port, TCP and UDP.")
-    ] = None,
-    chargen: Annotated[
-        int | None, typer.Option(min=1, max=65535, metavar="PORT", help="RFC 864 on this port, TCP and UDP.")
-    ] = None,
+    http: Annotated[int, typer.Option(metavar="PORT", help="Port of the HTTP server.")] = 80,
+    root: Annotated[str | None, typer.Option(metavar="DIR", help="Serve the files below this directory.")] = None,
+    echo: Annotated[int | None, typer.Option(metavar="PORT", help="RFC 862 on this port, TCP and UDP.")] = None,
+    discard: Annotated[int | None, typer.Option(metavar="PORT", help="RFC 863 on this port, TCP and UDP.")] = None,
+    chargen: Annotated[int | None, typer.Option(metavar="PORT", help="RFC 864 on this port, TCP and UDP.")] = None,
     mtu: Annotated[int | None, typer.Option(metavar="BYTES", help="MTU of the device, at least 576.")] = None,
     congestion: Annotated[str, typer.Option(metavar="NAME", help="Congestion controller.")] = TcpConfig().congestion,
     capture: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every packet to a pcapng file.")] = None,
-    grace: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Time for requests in flight at the end.")] = 2,
-    idle_timeout: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Close idle connections; 0: never.")
-    ] = 75,
+    grace: Annotated[float, typer.Option(metavar="SECONDS", help="Time for requests in flight at the end.")] = 2,
+    idle_timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Close idle connections; 0: never.")] = 75,
     access_log: Annotated[bool, typer.Option("--access-log", help="Log each request to standard error.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more to standard error.")] = False,
 ) -> None:
@@ -74,9 +69,11 @@ def serve(
     """
     logging.basicConfig(
         stream=sys.stderr,
-        level=logging.DEBUG if verbose else logging.WARNING,
+        level=logging.WARNING,
         format="%(asctime)s %(name)s: %(message)s",
     )
+    if verbose:
+        _log.setLevel(logging.DEBUG)
     if access_log:
         logging.getLogger("pystack.http.access").setLevel(logging.INFO)
     status, sentence = 0, ""
@@ -92,8 +89,8 @@ def serve(
             capture=_writable(capture),
             ports=ports,
             handler=_handler(root),
-            http_config=HttpConfig(idle_timeout=idle_timeout, access_log=access_log),
-            grace=grace,
+            http_config=HttpConfig(idle_timeout=_seconds("idle-timeout", idle_timeout), access_log=access_log),
+            grace=_seconds("grace", grace),
         )
         trio.run(run)
     except* (Refusal, LinkError) as group:
@@ -118,10 +115,13 @@ async def _run(
     grace: float,
 ) -> None:
     stop = _Stop(grace)
+    terminal = foreground_terminal()
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         # Around the stack, so that a second signal is heard while it closes in order, too.
         async with trio.open_nursery() as watching:
             watching.start_soon(stop.on_signals, signals)
+            if terminal is not None:
+                watching.start_soon(stop.on_hangup, terminal)
             with stop.everything:
                 async with open_tun(
                     tun,
@@ -148,7 +148,10 @@ async def _serve_all(net: Net, ports: dict[str, int], handler: Handler, config: 
                 never_to = [p for n, p in ports.items() if n in _SERVICES]
                 await nursery.start(partial(_serve_datagrams, net, port, _ANSWERS[name], never_to, drain))
         # The one line on standard output, which tells whoever waits that we are ready.
-        print(*_urls(net, ports["http"]), flush=True)
+        try:
+            print(*_urls(net, ports["http"]), flush=True)
+        except OSError as error:
+            raise OSError(error.errno, f"cannot write the ready line to standard output ({error.strerror})") from None
 
 
 _SERVICES: dict[str, services.Service] = {
@@ -210,6 +213,11 @@ class _Stop:
         self.net: Net | None = None
         self._grace = grace
 
+    async def on_hangup(self, terminal: int) -> None:
+        """As a first signal, when the terminal is closed."""
+        await wait_closed(terminal)
+        os.kill(os.getpid(), signal.SIGHUP)
+
     async def on_signals(self, signals: AsyncIterator[int]) -> None:
         number = await anext(signals)
         _log.info("%s: finishing what is in flight", signal.Signals(number).name)
@@ -251,16 +259,26 @@ def _host_addresses(given: list[str] | None) -> HostAddresses:
         return None
     if given == ["none"]:
         return "none"
+    if "none" in given:
+        raise Refusal("--host-address none and an address exclude each other: give one or the other")
     return [parse_interface(text) for text in given]
 
 
 def _distinct_ports(**asked: int | None) -> dict[str, int]:
     ports = {name: port for name, port in asked.items() if port is not None}
     for name, port in ports.items():
+        if not 1 <= port <= 65535:
+            raise Refusal(f"--{name} {port} is no port: give one from 1 to 65535")
         others = [other for other, p in ports.items() if p == port and other != name]
         if others:
             raise Refusal(f"--{name} and --{others[0]} both ask for port {port}: give one of them another port")
     return ports
+
+
+def _seconds(name: str, value: float) -> float:
+    if not 0 <= value < math.inf:
+        raise Refusal(f"--{name} {value} is no time: give seconds, 0 or more")
+    return value
 
 
 def _known_congestion(name: str) -> str:
@@ -270,13 +288,14 @@ def _known_congestion(name: str) -> str:
     return name
 
 
-def _handler(root: Path | None) -> Handler:
+def _handler(root: str | None) -> Handler:
     if root is None:
         return welcome
     try:
-        return StaticFiles(root)
+        # An empty name, of a shell variable that is not set, would be the working directory.
+        return StaticFiles(root if root else os.devnull)
     except NotADirectoryError:
-        raise Refusal(f"{root} is not a directory: name one with --root") from None
+        raise Refusal(f"{root or 'an empty name'} is not a directory: name one with --root") from None
 
 
 def _writable(path: Path | None) -> Path | None:

@@ -28,8 +28,8 @@ def open_tun_device(
     """Open the TUN device `name` for a stack that has `addresses`, ready for packets when this returns.
 
     `host_addresses` are the kernel's at its end: these, or (None) the first free one of each network, on a
-    device that this makes; or "none": attach to the device as it is, or make it bare (without addresses, down)
-    if it is not there. `mtu` is in bytes; None leaves it. The MTU in force is `device.mtu`. Raises LinkError.
+    device that this makes; or "none": attach to the device as it is. `mtu` is in bytes; None leaves it. The MTU in
+    force is `device.mtu`. Raises LinkError.
 
     It talks to the kernel for some milliseconds without waiting for anyone, and may be called inside or outside trio.
     """
@@ -39,6 +39,11 @@ def open_tun_device(
     existing = read_link(name)
     if existing is not None:
         _check_attachable(existing, as_it_is=not plan.host_addresses)
+    elif not plan.host_addresses:
+        raise LinkError(
+            f"there is no device {name} to attach to: make one with `ip tuntap add {name} mode tun user $USER`, "
+            f"give it an address and set it up, or leave out --host-address none"
+        )
     if plan.host_addresses:
         check_conflicts(plan, name, read_host())
     else:

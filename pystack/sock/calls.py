@@ -317,11 +317,10 @@ class Sock(SockCore):
         return poll.readiness(self)
 
     def tcp_info(self, now: int) -> TcpInfo:
-        """A snapshot of the connection. Raises ENOTCONN where there is none."""
+        """A snapshot of the connection; of one that is CLOSED where there is none."""
         self._check()
-        if self.connection is None:
-            raise os_error(errno.ENOTCONN)
-        return self.connection.info(now)
+        connection = self.connection or Connection(self._settings, iss=0, advmss=536, default_mss=536)
+        return connection.info(now)
 
     def _stop_listening(self) -> None:
         if self.listener is not None:

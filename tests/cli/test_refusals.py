@@ -1,5 +1,6 @@
 """Every refusal: one sentence that names the reason, exit status 2, no traceback, and nothing changed on the host."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from pystack.link.netns import named_netns
 
 PYSTACK = (sys.executable, "-m", "pystack")
 
@@ -29,16 +32,20 @@ def sentence(result: Any) -> str:
         (["--address", "10.0.0.300/24"], "10.0.0.300/24"),
         (["--address", "10.0.0.2/33"], "10.0.0.2/33"),
         (["--host-address", "nonsense"], "nonsense"),
-        (["--http", "0"], "--http"),
-        (["--http", "65536"], "--http"),
+        (["--http", "0"], "pystack: --http 0 is no port"),
+        (["--http", "65536"], "pystack: --http 65536 is no port"),
         (["--echo", "port"], "--echo"),
         (["--echo", "80"], "port 80"),
         (["--root", "/no/such/directory"], "/no/such/directory"),
+        (["--root", ""], "an empty name is not a directory"),
         (["--congestion", "warp"], "warp"),
         (["--capture", "/no/such/directory/file"], "/no/such/directory/file"),
         (["--mtu", "575"], "575"),
         (["--mtu", "1279"], "1279"),
-        (["--grace", "-1"], "--grace"),
+        (["--grace", "-1"], "pystack: --grace -1.0 is no time"),
+        (["--grace", "nan"], "--grace"),
+        (["--idle-timeout", "inf"], "--idle-timeout"),
+        (["--host-address", "none", "--host-address", "10.0.0.1/24"], "exclude each other"),
         (["--no-such-option"], "--no-such-option"),
         (["--tun", "a-name-that-is-too-long"], "a-name-that-is-too-long"),
     ],
@@ -128,3 +135,30 @@ def test_help_names_every_option() -> None:
 def test_the_root_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "f").write_text("x")
     assert "not a directory" in sentence(refuse(*PYSTACK, "serve", "--root", str(tmp_path / "f")))
+
+
+def test_a_refusal_leaves_the_capture_file_alone(tmp_path: Path) -> None:
+    file = tmp_path / "old.pcapng"
+    file.write_bytes(b"what was captured yesterday")
+    sentence(refuse(*PYSTACK, "serve", "--capture", str(file), "--root", "/nonexistent"))
+    assert file.read_bytes() == b"what was captured yesterday"
+    sentence(refuse(*PYSTACK, "serve", "--capture", str(tmp_path / "new.pcapng"), "--tun", "x" * 30))
+    assert not (tmp_path / "new.pcapng").exists()
+
+
+def test_version() -> None:
+    result = refuse(*PYSTACK, "--version")
+    assert result.returncode == 0
+    assert result.stdout.startswith("pystack ")
+
+
+@pytest.mark.kernel
+def test_standard_output_that_is_full() -> None:
+    """Standard output that cannot be written is a failure at work, in words."""
+    if os.geteuid() != 0 or not os.path.exists("/dev/net/tun"):
+        pytest.skip("needs root and /dev/net/tun")
+    with named_netns(f"pt-full-{os.getpid()}") as netns, open("/dev/full", "wb") as full:
+        command = netns.command(*PYSTACK, "serve")
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert result.returncode == 1
+    assert "standard output" in result.stderr

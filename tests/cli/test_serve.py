@@ -2,11 +2,14 @@
 
 import hashlib
 import os
+import pty
 import random
 import signal
 import socket
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -146,6 +149,43 @@ def test_a_second_signal_ends_at_once(serve: Any, netns: Any) -> None:
     assert netns.call(scenario) == "reset"
     server.process.wait(30)
     assert server.process.returncode == 0
+
+
+def test_a_second_signal_is_heard_while_the_stack_closes(serve: Any, netns: Any) -> None:
+    """The peer does not answer our FIN: the first signal waits for it, the second does not. Exit status 0."""
+    server = serve("--echo", "7", "--grace", "3600")
+
+    def scenario() -> None:
+        s = socket.create_connection(("10.0.0.2", 7), 10)
+        s.sendall(b"x")
+        assert s.recv(1) == b"x"
+        ip = ["ip", "netns", "exec", netns.name, "ip"]
+        subprocess.run([*ip, "route", "add", "blackhole", "10.0.0.2/32"], check=True)
+        os.kill(server.process.pid, signal.SIGTERM)
+        time.sleep(0.5)
+        os.kill(server.process.pid, 0)  # it is still there
+        os.kill(server.process.pid, signal.SIGTERM)
+
+    netns.call(scenario)
+    server.process.wait(30)
+    assert server.process.returncode == 0
+
+
+def test_closing_the_terminal_ends_it(netns: Any, run: Run) -> None:
+    """As `make run` in a terminal of its own: the kernel tells the session's leader, which does not pass it on."""
+    code = (
+        "import os, signal, subprocess, sys\n"
+        "signal.signal(signal.SIGHUP, lambda *_: None)\n"
+        "child = subprocess.Popen([sys.executable, '-m', 'pystack', 'serve'])\n"
+        "child.wait()\n"
+    )
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvp("ip", ["ip", "netns", "exec", netns.name, sys.executable, "-c", code])
+    assert b"http://10.0.0.2/" in os.read(terminal, 1000)
+    os.close(terminal)
+    assert os.waitpid(pid, 0) == (pid, 0)
+    assert b"tun0" not in run("ip", "-o", "link").stdout
 
 
 def test_requests_in_flight_are_finished(serve: Any, netns: Any, root: Path) -> None:

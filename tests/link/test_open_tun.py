@@ -400,16 +400,13 @@ class TestHostAddressNone:
 
         assert netns.call(scenario) == 900
 
-    def test_makes_a_missing_device_bare(self, netns: Any) -> None:
-        def scenario() -> tuple[str, str, object]:
-            device, _ = open_tun_device("tun0", BOTH, "none")
-            link, addresses = ip("-o link show tun0"), ip("-o addr show tun0")
-            device.close()
-            return link, addresses, read_link("tun0")
+    def test_refuses_where_there_is_none(self, netns: Any) -> None:
+        def scenario() -> tuple[str, object]:
+            return refusal(lambda: open_tun_device("tun0", BOTH, "none")), read_link("tun0")
 
-        link, addresses, after = netns.call(scenario)
-        assert "state DOWN" in link
-        assert addresses == ""
+        text, after = netns.call(scenario)
+        assert text.startswith("there is no device tun0 to attach to")
+        assert "ip tuntap add tun0 mode tun" in text
         assert after is None
 
     def test_refuses_the_kernels_own_address_for_the_stack(self, netns: Any) -> None:
