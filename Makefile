@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: setup run demo test lint test-long clean
+.PHONY: setup run demo docs test lint test-long clean
 
 setup: $(VENV)/.ready
 
@@ -18,10 +18,14 @@ $(VENV)/.ready: pyproject.toml
 
 # The environment belongs to the user; only the server itself runs as root.
 run: setup
-	$(SUDO) $(BIN)/pystack serve $(ARGS)
+	@$(SUDO) $(BIN)/pystack serve $(ARGS)
 
 demo: setup
-	$(BIN)/pystack demo $(ARGS)
+	@$(BIN)/pystack demo $(ARGS)
+
+# Writes anew the pages that are made from the code: RFC index, requirement table, state diagram, tables of counters.
+docs: setup
+	$(BIN)/python tools/docs.py
 
 lint: setup
 	$(BIN)/ruff check .

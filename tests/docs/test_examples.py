@@ -52,6 +52,13 @@ def test_readme_echo_server(program: Any, netns: Any) -> None:
     assert server.stdout.readline().startswith("TcpInfo(state=")
 
 
+def test_readme_scripted_peer(tmp_path: Path) -> None:
+    file = tmp_path / "peer.py"
+    file.write_text(example("README.md", 1))
+    result = subprocess.run([sys.executable, str(file)], capture_output=True, text=True, timeout=60, check=True)
+    assert result.stdout == "b'hello'\n"
+
+
 @pytest.mark.kernel
 def test_tutorial_server(program: Any, netns: Any) -> None:
     assert program(example("docs/tutorial.md", 0)).stdout.readline() == "ready\n"
