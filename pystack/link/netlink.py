@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pystack.link.addresses import Interface, Network
@@ -99,6 +100,12 @@ def configure(
                 # keep an IPv6 address unusable for a second.
                 flags = {"flags": _NODAD} if address.version == 6 else {}
                 rtnl.addr("add", index=index, address=str(address.ip), prefixlen=address.network.prefixlen, **flags)
+
+
+def keep_addresses_when_down(name: str) -> None:
+    """Have the kernel keep the IPv6 addresses of an interface of ours while it is down, as it does with IPv4's."""
+    with contextlib.suppress(OSError):  # no IPv6 on this host, or no right to set it: then it does as it always does
+        Path(f"/proc/sys/net/ipv6/conf/{name}/keep_addr_on_down").write_text("1")
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from pystack.link.addresses import HostAddresses, Interface, Plan, check_mtu, pl
 from pystack.link.conflicts import check_addresses_free, check_conflicts
 from pystack.link.device import LinkError
 from pystack.link.holder import find_holders
-from pystack.link.netlink import Link, configure, read_host, read_link
+from pystack.link.netlink import Link, configure, keep_addresses_when_down, read_host, read_link
 from pystack.link.tun import TunDevice, check_name, describe_busy
 
 QUEUE_LENGTH = 10_000
@@ -53,6 +53,7 @@ def open_tun_device(
     with contextlib.ExitStack() as undo:
         undo.callback(device.close)
         if plan.host_addresses:
+            keep_addresses_when_down(name)
             configure(name, addresses=plan.host_addresses, mtu=mtu, queue_length=QUEUE_LENGTH, up=True)
         elif mtu is not None:
             configure(name, mtu=mtu)

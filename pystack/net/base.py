@@ -3,6 +3,8 @@
 import builtins
 import errno
 import socket as stdlib
+import warnings
+import weakref
 from abc import abstractmethod
 from collections.abc import Callable
 from types import TracebackType
@@ -31,6 +33,18 @@ has had both. The turn costs 3.3 µs. Leaving most of them out would be faster a
 relies on trio's rule would meet its first unfair socket here; and a batch of packets costs many times more."""
 
 
+def _weakly(method: Callable[[], None]) -> Callable[[], None]:
+    """Calls the method as long as its object lives: the host's connection must not keep a dropped socket alive."""
+    reference = weakref.WeakMethod(method)
+
+    def call() -> None:
+        alive = reference()
+        if alive is not None:
+            alive()
+
+    return call
+
+
 class BaseSocket(trio.socket.SocketType):
     """The part of a socket that is the same for TCP and UDP, over `sock`.
 
@@ -48,7 +62,14 @@ class BaseSocket(trio.socket.SocketType):
         self._did_shutdown_write = False
         self._readers = trio.lowlevel.ParkingLot()
         self._writers = trio.lowlevel.ParkingLot()
-        sock.on_ready = self._wake
+        sock.on_ready = _weakly(self._wake)
+
+    def __del__(self) -> None:
+        # As the standard library's sockets: who drops one without closing it is told, and the peer sees it closed.
+        if not self._sock.closed:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
+            if trio.lowlevel.in_trio_run():
+                self.close()
 
     # What it is
 

@@ -149,7 +149,7 @@ def test_a_lost_device_is_told_everywhere() -> None:
         ):
             (listener,) = await net.open_tcp_listeners(80)
             connecting = net.socket()
-            await server.open_tcp_listeners(80)
+            their_listeners = await server.open_tcp_listeners(80)
             stream = await net.open_tcp_stream(RIGHT_V4, 80)
             kept.extend((net.socket(), stream.socket))
             outside.start_soon(call, lambda: stream.socket.recv(1))
@@ -157,6 +157,7 @@ def test_a_lost_device_is_told_everywhere() -> None:
             outside.start_soon(call, lambda: connecting.connect(("10.9.0.77", 80)))
             await wait_all_tasks_blocked()
             left.close()
+            assert their_listeners
             await trio.sleep_forever()
 
     async def main() -> None:
@@ -272,8 +273,10 @@ def test_a_capture_has_every_packet() -> None:
             pystack.open_device(right, [f"{RIGHT_V4}/24"]) as server,
             pystack.open_device(left, [f"{LEFT_V4}/24"], capture=file) as net,
         ):
-            await server.open_tcp_listeners(80)
-            await net.open_tcp_stream(RIGHT_V4, 80)
+            listeners = await server.open_tcp_listeners(80)
+            stream = await net.open_tcp_stream(RIGHT_V4, 80)
+            await stream.aclose()
+            await listeners[0].aclose()
         assert file.getvalue().startswith(b"\x0a\x0d\x0d\x0a")
         for reason in (b"syn", b"fin"):
             assert reason in file.getvalue()
