@@ -61,7 +61,6 @@ def test_must_19_after_a_loss_slow_start_to_half_and_then_one_a_round(p: Peer) -
 def test_must_19_time_outs_double(p: Peer) -> None:
     c = p.established()
     c.sock.send(b"text")
-    times = [p.now]
     p.wait("100 s")
     p.skip()
     times = [h.at for h in p.heard if bytes(h.packet[TCP].payload)]
