@@ -28,7 +28,7 @@ class Socket(BaseSocket):
         self._flush_if_touched()
 
     def tcp_info(self) -> TcpInfo:
-        """A frozen snapshot with the names of Linux's tcp_info. Raises ENOTCONN."""
+        """A frozen snapshot with the names of Linux's tcp_info; CLOSED where there is no connection yet."""
         return self._sock.tcp_info(self._pump.clock())
 
     # Opening
