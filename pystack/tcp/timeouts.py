@@ -47,10 +47,6 @@ def _retransmit(c: "Connection", now: int) -> None:
         gives_up = c.retransmits >= limit or 0 < c.prefs.user_timeout <= waiting
     else:
         gives_up = has_timed_out(config, waiting=waiting, user_timeout=c.prefs.user_timeout, orphaned=c.orphaned)
-        if gives_up and not c.prefs.user_timeout and c.tcb.snd.wnd == 0 and now - c.received_at <= config.rto_max:
-            # The peer has taken back the window in which this lies, and is there: what we send again is a window probe,
-            # and may be for as long as it is answered (SHLD-17, MUST-37). Linux waits as long for the answer.
-            gives_up = False
     if gives_up:
         c.finish(Ending.TIMED_OUT)
         return
