@@ -63,8 +63,8 @@ def test_must_5_options_may_come_in_any_segment(p: Peer, options: list) -> None:
 
 def test_must_5_and_are_used_there(p: Peer) -> None:
     c = p.established(options=TIMESTAMPS)
-    c.send("PA", b"text", options=[("Timestamp", (99, 0))])
-    assert dict(c.expect("A", ack=5)[TCP].options)["Timestamp"][1] == 99
+    c.send("PA", b"text", options=[("Timestamp", (5000, 0))])
+    assert dict(c.expect("A", ack=5)[TCP].options)["Timestamp"][1] == 5000
 
 
 @pytest.mark.parametrize("unknown", [(254, b""), (254, b"ab"), (253, bytes(20)), (31, b"x")], ids=str)

@@ -134,7 +134,8 @@ class Always3(CongestionControl):
     def on_loss(self, in_flight: int, now: int) -> None:
         self.cwnd = 3
 
-    on_rto = on_loss
+    def on_rto(self, in_flight: int, now: int, *, repeated: bool) -> None:
+        self.cwnd = 3
 
 
 def test_may_18_another_congestion_control(p: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
