@@ -41,6 +41,8 @@ class TcpInfo:
     """Retransmissions in flight."""
     total_retrans: int
     """Packets retransmitted over the connection's life."""
+    delivered: int
+    """Packets that the peer has acknowledged in any way."""
     snd_ssthresh: int
     snd_cwnd: int
     snd_wnd: int
@@ -82,6 +84,7 @@ def snapshot(c: "Connection", now: int) -> TcpInfo:
         lost=board.lost_out,
         retrans=board.retrans_out,
         total_retrans=c.stats.retrans_segs,
+        delivered=board.delivered,
         snd_ssthresh=c.cc.ssthresh,
         snd_cwnd=c.cc.cwnd,
         snd_wnd=snd.wnd,

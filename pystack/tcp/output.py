@@ -102,7 +102,7 @@ def reset(c: "Connection") -> Segment:
 def _handshake(c: "Connection", now: int) -> Segment | None:
     snd = c.tcb.snd
     if snd.nxt == c.tcb.iss:
-        c.board.sent(Record(snd.nxt, snd.nxt + 1, 1, now, 0, True))
+        c.board.sent(Record(snd.nxt, snd.nxt + 1, 1, now, c.board.delivered, True))
         snd.nxt += 1
         c.progress_at = now
         c.timers.set(Timer.RETRANSMIT, now + c.rtt.rto)
@@ -202,7 +202,7 @@ def _transmit(c: "Connection", size: int, fin: bool, mss: int, now: int) -> Segm
     end = start + size + fin
     if not board:
         c.progress_at = now
-    record = Record(start, end, mss, now, 0, not c.cwnd_limited)
+    record = Record(start, end, mss, now, board.delivered, not c.cwnd_limited)
     board.sent(record)
     snd.nxt = end
     if size % mss:

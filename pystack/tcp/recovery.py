@@ -111,10 +111,8 @@ class Recovery:
         """The retransmission timer has expired: everything outstanding is taken for lost (RFC 5681 section 3.1; RFC
         6675 section 5.1). A further time-out of the same data does not reduce ssthresh again.
         """
-        if self.state is not CaState.LOSS or una >= self.high_seq:
-            cc.on_rto(board.packets_out, now)
-        else:
-            cc.cwnd = 1
+        repeated = self.state is CaState.LOSS and una < self.high_seq
+        cc.on_rto(board.packets_out, now, repeated=repeated)
         board.mark_all_lost()
         if not self.sack:
             board.sacked_out = 0

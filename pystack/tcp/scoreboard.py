@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 class Record:
     """One transmitted range, `start` to `end` in sequence numbers (SYN and FIN count one each).
 
-    `sent_at` is the time of the latest transmission, `delivered_at_send` the connection's delivered count then. The
+    `sent_at` is the time of the latest transmission, `delivered_at_send` the scoreboard's `delivered` then. The
     flags: `sacked` (the peer holds it), `lost` (taken for lost), `retransmitted` (the latest transmission was not the
     first and is in flight), `ever_retransmitted` (Karn's rule: no RTT sample), `app_limited` (sent while the
     application had no more).
@@ -87,6 +87,8 @@ class Scoreboard:
         "_loss_edge",
         "_lost",
         "_records",
+        "_serial",
+        "delivered",
         "high_sacked",
         "lost_out",
         "packets_out",
@@ -100,6 +102,9 @@ class Scoreboard:
         self._head = 0
         self._lost: list[tuple[int, int, Record]] = []
         self._loss_edge = 0
+        self._serial = 0
+        self.delivered = 0
+        """Packets that the peer has acknowledged in any way, over the life of the connection."""
         self.high_sacked = 0
         self.packets_out = 0
         self.sacked_out = 0
@@ -148,6 +153,7 @@ class Scoreboard:
                 self.sacked_out -= packets
             else:
                 acked.packets += packets
+                self.delivered += packets
             if record.lost:
                 self.lost_out -= packets
                 record.lost = False
@@ -245,7 +251,7 @@ class Scoreboard:
         if record.retransmitted:
             record.retransmitted = False
             self.retrans_out -= record.packets
-            heappush(self._lost, (record.start, id(record), record))
+            self._queue(record)
         if not record.lost and not record.sacked:
             self._mark_lost(record)
 
@@ -321,19 +327,26 @@ class Scoreboard:
         return run
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Forgets the records."""
+        delivered = self.delivered
         self.__init__()  # type: ignore[misc]
+        self.delivered = delivered
 
     def _split(self, record: Record, at: int) -> Record:
         later = record.split(at)
         if later.lost and not later.retransmitted:
-            heappush(self._lost, (later.start, id(later), later))
+            self._queue(later)
         return later
+
+    def _queue(self, record: Record) -> None:
+        """Puts a lost record in line for `next_lost`."""
+        self._serial += 1
+        heappush(self._lost, (record.start, self._serial, record))
 
     def _mark_lost(self, record: Record) -> None:
         record.lost = True
         self.lost_out += record.packets
-        heappush(self._lost, (record.start, id(record), record))
+        self._queue(record)
 
     def _mark_sacked(self, record: Record) -> None:
         packets = record.packets
@@ -341,6 +354,7 @@ class Scoreboard:
         if not record.ever_retransmitted:
             self.sacked_sent_at = max(record.sent_at, self.sacked_sent_at or 0)
         self.sacked_out += packets
+        self.delivered += packets
         if record.lost:
             record.lost = False
             self.lost_out -= packets

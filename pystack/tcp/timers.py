@@ -6,19 +6,17 @@ from pystack.tcp.config import TcpConfig
 
 
 class Timer(IntEnum):
-    """What a deadline is for."""
+    """What a deadline is for. (That of a delayed ACK is `AckPolicy`'s own.)"""
 
     RETRANSMIT = 0
     """The oldest unacknowledged segment has been out for an RTO (RFC 6298 section 5)."""
     PROBE = 1
     """The peer's window is closed and nothing is in flight (RFC 9293 section 3.8.6.1)."""
-    DELAYED_ACK = 2
-    """An ACK has been held back long enough (RFC 9293 section 3.8.6.3)."""
-    KEEP_ALIVE = 3
+    KEEP_ALIVE = 2
     """The connection may have been idle for long enough (RFC 9293 section 3.8.4)."""
-    CORK = 4
+    CORK = 3
     """Text that an application holds back has been held for long enough."""
-    LINGER = 5
+    LINGER = 4
     """TIME-WAIT, or FIN-WAIT-2 without an application, has lasted long enough."""
 
 

@@ -33,14 +33,12 @@ class Segment:
     - `seq`, `ack`, `wnd`, `urg`, `flags`: the header's fields; `wnd` is the raw 16-bit field.
     - `pieces`: the text as buffers in order (an inbound segment has at most one); `size`: its length in bytes.
     - `mss`: bytes per wire segment when this is a super-segment, 0 for a single one; `segs`: how many.
-    - `ecn`: the two ECN bits of the IP header; `checksum_ok`: the checksum held, or was vouched for (`parse` returns
-      no other, so false only where somebody who parsed without looking found out later).
+    - `ecn`: the two ECN bits of the IP header.
     - `reason`: why an outbound segment is sent, for captures and traces.
     """
 
     __slots__ = (
         "ack",
-        "checksum_ok",
         "dst_port",
         "ecn",
         "flags",
@@ -80,7 +78,6 @@ class Segment:
         self.mss = 0
         self.segs = 1
         self.ecn = 0
-        self.checksum_ok = True
         self.reason = reason
 
     @property

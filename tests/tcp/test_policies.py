@@ -281,7 +281,7 @@ def test_losses_halve_the_window() -> None:
     assert (cc.cwnd, cc.ssthresh) == (15, 15)
     cc.on_loss(3, 0)
     assert (cc.cwnd, cc.ssthresh) == (2, 2)
-    cc.on_rto(30, 0)
+    cc.on_rto(30, 0, repeated=False)
     assert (cc.cwnd, cc.ssthresh) == (1, 15)
     cc.on_spurious(40, INFINITE_SSTHRESH)
     assert (cc.cwnd, cc.ssthresh) == (40, INFINITE_SSTHRESH)

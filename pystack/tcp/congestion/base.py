@@ -58,9 +58,9 @@ class CongestionControl(ABC):
         """Fast recovery begins: set `ssthresh` and `cwnd`. Called once for each window of data."""
 
     @abstractmethod
-    def on_rto(self, in_flight: int, now: int) -> None:
-        """A retransmission timer expired for new data: set `ssthresh` and `cwnd` (RFC 5681 equation 4 and section
-        3.1).
+    def on_rto(self, in_flight: int, now: int, *, repeated: bool) -> None:
+        """The retransmission timer expired: set `ssthresh` and `cwnd` (RFC 5681 equation 4 and section 3.1).
+        `repeated`: again for the same data, which must not reduce `ssthresh` once more.
         """
 
     def on_idle(self, restart_window: int, now: int) -> None:

@@ -36,7 +36,8 @@ class Reno(CongestionControl):
         self.cwnd = self.ssthresh
         self._avoidance_count = 0
 
-    def on_rto(self, in_flight: int, now: int) -> None:
+    def on_rto(self, in_flight: int, now: int, *, repeated: bool) -> None:
         """The same threshold, and the loss window of one packet (RFC 5681 section 3.1)."""
-        self.on_loss(in_flight, now)
+        if not repeated:
+            self.on_loss(in_flight, now)
         self.cwnd = 1
