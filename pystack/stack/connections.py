@@ -83,6 +83,8 @@ class Connections:
         """Counts what the connection holds now. Where memory is short its out-of-order text goes; returns how many
         bytes of it.
         """
+        if endpoint.id not in self.by_id:
+            return 0  # it gave way to a newer one while it still had its turn to send: nothing would be given back
         held = _CONNECTION_BYTES + endpoint.connection.memory
         level = self._memory.charge(held - endpoint.charged)
         endpoint.charged = held

@@ -119,3 +119,23 @@ def test_everything_is_given_back() -> None:
     lan.advance(61 * SECOND)
     assert lan.a.endpoints() == lan.b.endpoints() == []
     assert lan.a.memory.held == lan.b.memory.held == 0
+
+
+def test_what_gives_way_within_a_batch_is_given_back() -> None:
+    """Half-open connections that have to go before they have sent their SYN,ACK."""
+    lan = Lan()
+    lan.b = Host(Config(addresses=((B4, 24),), syn_queue=4), entropy("b"))
+    lan.listener()
+    for _ in range(10):
+        Sock(lan.a, c.AF_INET).connect(B4, 80, lan.now)
+    while (packet := lan.a.poll_transmit(lan.now)) is not None:
+        lan.b.receive(bytes(packet), lan.now)
+    while lan.b.poll_transmit(lan.now) is not None:
+        pass
+    assert len(lan.b.endpoints()) == 4
+    assert lan.b.metrics["TcpExtReqQFullDrop"] == 6
+    assert lan.b.memory.held == sum(endpoint.charged for endpoint in lan.b.endpoints()) > 0
+    lan.b.abort_all()
+    while lan.b.poll_transmit(lan.now) is not None:
+        pass
+    assert lan.b.memory.held == 0
