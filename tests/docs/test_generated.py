@@ -61,4 +61,6 @@ def test_what_a_page_names_is_there(page: Path, tool: ModuleType) -> None:
     assert named
     assert [path for path in named if not (ROOT / path).exists()] == []
     if front["status"] == "done":
-        assert not re.search(r"^\| [^|]+ \| (not|partly)", page.read_text(), re.MULTILINE), "nothing is missing in what is done"
+        assert not re.search(r"^\| [^|]+ \| (not|partly)", page.read_text(), re.MULTILINE), (
+            "what is done has no such part"
+        )
