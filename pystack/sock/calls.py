@@ -28,6 +28,7 @@ from pystack.stack.errors import AddressInUse, StackError
 from pystack.stack.host import Host
 from pystack.tcp.connection import Connection
 from pystack.tcp.info import TcpInfo
+from pystack.tcp.reading import read_next
 from pystack.tcp.state import State
 from pystack.wire.buffers import Buffer
 
@@ -315,6 +316,12 @@ class Sock(SockCore):
         if self.closed:
             raise os_error(errno.EBADF)
         return poll.readiness(self)
+
+    def at_mark(self) -> bool:
+        """Whether the next byte to be read is that of urgent data, or was it (SIOCATMARK; RFC 9293 MUST-33)."""
+        self._check()
+        connection = self.connection
+        return connection is not None and connection.urgent.is_at(read_next(connection))
 
     def tcp_info(self, now: int) -> TcpInfo:
         """A snapshot of the connection; of one that is CLOSED where there is none."""

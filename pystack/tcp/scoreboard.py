@@ -276,10 +276,13 @@ class Scoreboard:
 
     def recut(self, mss: int) -> bool:
         """The path takes no packets larger than `mss` bytes any more: larger records that the peer does not hold are
-        lost, and count in the smaller packets that they will be sent in. Returns whether there were any.
+        lost, and count in the smaller packets that they will be sent in, one after the other, whatever packets they
+        were. Returns whether there were any.
         """
         found = False
+        kept: list[Record] = []
         for record in self:
+            kept.append(record)
             if record.mss <= mss or record.sacked or record.end - record.start <= mss:
                 continue
             found = True
@@ -292,7 +295,21 @@ class Scoreboard:
             record.mss = mss
             self.packets_out += record.packets - before
             self._mark_lost(record)
+            previous = kept[-2] if len(kept) > 1 else record
+            if previous is not record and previous.lost and not previous.retransmitted and previous.mss == mss:
+                self._join_lost(previous, kept.pop())
+        self._records, self._head = kept, 0
         return found
+
+    def _join_lost(self, earlier: Record, later: Record) -> None:
+        """Makes one record of two neighbours that are both to be sent again."""
+        apart = earlier.packets + later.packets
+        earlier.end = later.end
+        earlier.ever_retransmitted |= later.ever_retransmitted
+        change = earlier.packets - apart
+        self.packets_out += change
+        self.lost_out += change
+        later.lost = False  # its place in the queue means nothing now
 
     def next_lost(self) -> Record | None:
         """The first lost record that has not been sent again since."""

@@ -386,7 +386,9 @@ def test_urgent_data() -> None:
     lan.run()
     assert server.poll() & c.POLLPRI
     assert server.recv(100, c.MSG_PEEK) == b"before"
+    assert not server.at_mark()
     assert server.recv(100) == b"before"
+    assert server.at_mark()
     assert server.recv(1, c.MSG_OOB) == b"!"
     fails(errno.EINVAL, server.recv, 1, c.MSG_OOB)
     assert not server.poll() & c.POLLPRI

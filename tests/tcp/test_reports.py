@@ -73,7 +73,9 @@ def test_a_smaller_path_sends_again_what_was_too_large_without_a_cut() -> None:
     again = p.takes()
     assert again[0] == ". 1:1001(1000) ack 1"
     assert sum(seg.size for seg in p.sent[3:]) == 3 * 1460
-    assert max(seg.size for seg in p.sent[3:]) == 1000
+    assert [seg.size for seg in p.sent[3:]] == [1000, 1000, 1000, 1000, 380], (
+        "one after the other, all but the last full"
+    )
     assert p.c.cc.cwnd == cwnd
     p.gives(".", ack=3 * 1460 + 1)
     assert not p.c.board
