@@ -120,8 +120,9 @@ def _handshake(c: "Connection", now: int) -> Segment | None:
         flags = SYN | ACK | (ECE if c.ecn.active else 0)
         seg = Segment(c.tcb.iss, c.tcb.rcv.nxt, flags, options=answer(c.agreed, c.advmss), reason="syn-ack")
         c.acks.on_ack_sent()
-    # Never scaled (RFC 7323 section 2.2).
-    seg.wnd = c.tcb.rcv.wnd = max(c.tcb.rcv.wnd, min(c.receive_limit, 0xFFFF))
+    # Never scaled (RFC 7323 section 2.2); what was offered since in an ACK, which is, may be more than the field holds.
+    c.tcb.rcv.wnd = max(c.tcb.rcv.wnd, min(c.receive_limit, 0xFFFF))
+    seg.wnd = min(c.tcb.rcv.wnd, 0xFFFF)
     _tell_user_timeout(c, seg.options)
     if seg.options.ts_val is not None:
         seg.options.ts_val, seg.options.ts_ecr = c.ts.val(now), c.ts.recent

@@ -150,6 +150,17 @@ def test_syn_received_sends_its_syn_ack_again_for_the_same_syn() -> None:
     assert p.state is State.ESTABLISHED
 
 
+def test_the_window_of_a_repeated_syn_ack_fits_its_field() -> None:
+    """A segment beyond the window had been answered in between, with a window that is scaled and thus rounded up."""
+    p = Peer(TcpConfig(), active=False)
+    p.gives("S", seq=0, mss=1460, wscale=7)
+    assert p.gives(".", seq=70_000) == [". 1:1(0) ack 1"]
+    edge = p.c.tcb.rcv.nxt + p.c.tcb.rcv.wnd
+    assert p.gives("S", seq=0, mss=1460, wscale=7) == ["S. 0:0(0) ack 1"]
+    assert p.sent[-1].wnd == 65535
+    assert p.c.tcb.rcv.nxt + p.c.tcb.rcv.wnd == edge, "the right edge does not move left"
+
+
 @pytest.mark.parametrize("ack", [0, 2, 70_000])
 def test_syn_received_answers_a_wrong_ack_with_a_reset(ack: int) -> None:
     p = in_state(State.SYN_RECEIVED)
