@@ -1,12 +1,14 @@
 """`pystack serve`: an HTTP server, and three small services, on a TUN device."""
 
+import json
 import logging
 import math
 import os
 import signal
 import socket as stdlib
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from ipaddress import ip_interface
 from pathlib import Path
@@ -57,6 +59,7 @@ def serve(
     mtu: Annotated[int | None, typer.Option(metavar="BYTES", help="MTU of the device, at least 576.")] = None,
     congestion: Annotated[str, typer.Option(metavar="NAME", help="Congestion controller.")] = TcpConfig().congestion,
     capture: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every packet to a pcapng file.")] = None,
+    metrics: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the counters, at the end.")] = None,
     grace: Annotated[float, typer.Option(metavar="SECONDS", help="Time for requests in flight at the end.")] = 2,
     idle_timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Close idle connections; 0: never.")] = 75,
     access_log: Annotated[bool, typer.Option("--access-log", help="Log each request to standard error.")] = False,
@@ -86,7 +89,8 @@ def serve(
             host_addresses=_host_addresses(host_address),
             mtu=mtu,
             tcp=TcpConfig(congestion=_known_congestion(congestion)),
-            capture=_writable(capture),
+            capture=_writable("capture", capture),
+            metrics=_writable("metrics", metrics),
             ports=ports,
             handler=_handler(root),
             http_config=HttpConfig(idle_timeout=_seconds("idle-timeout", idle_timeout), access_log=access_log),
@@ -109,6 +113,7 @@ async def _run(
     mtu: int | None,
     tcp: TcpConfig,
     capture: Path | None,
+    metrics: Path | None,
     ports: dict[str, int],
     handler: Handler,
     http_config: HttpConfig,
@@ -122,7 +127,7 @@ async def _run(
             watching.start_soon(stop.on_signals, signals)
             if terminal is not None:
                 watching.start_soon(stop.on_hangup, terminal)
-            with stop.everything:
+            with stop.everything, _written_at_the_end(metrics, stop):
                 async with open_tun(
                     tun,
                     addresses=addresses,
@@ -231,6 +236,16 @@ class _Stop:
         self.everything.cancel()
 
 
+@contextmanager
+def _written_at_the_end(path: Path | None, stop: _Stop) -> Iterator[None]:
+    """Writes the counters, whatever the end was: what closing counts is among them."""
+    try:
+        yield
+    finally:
+        if path is not None and stop.net is not None:
+            path.write_text(json.dumps(stop.net.metrics, indent=2) + "\n")
+
+
 def _urls(net: Net, port: int) -> list[str]:
     suffix = "" if port == 80 else f":{port}"
     hosts = (f"[{a}]" if a.version == 6 else str(a) for a in net.addresses)
@@ -298,8 +313,8 @@ def _handler(root: str | None) -> Handler:
         raise Refusal(f"{root or 'an empty name'} is not a directory: name one with --root") from None
 
 
-def _writable(path: Path | None) -> Path | None:
-    """The path, if a capture can be written there; what is there is not touched before the device is up."""
+def _writable(option: str, path: Path | None) -> Path | None:
+    """The path, if a file can be written there; what is there is not touched before the device is up."""
     if path is None:
         return None
     existed = path.exists()
@@ -309,6 +324,6 @@ def _writable(path: Path | None) -> Path | None:
             path.unlink()
     except OSError as error:
         raise Refusal(
-            f"cannot write the capture file {path} ({error.strerror}): choose another with --capture"
+            f"cannot write the {option} file {path} ({error.strerror}): choose another with --{option}"
         ) from None
     return path

@@ -40,6 +40,7 @@ def sentence(result: Any) -> str:
         (["--root", ""], "an empty name is not a directory"),
         (["--congestion", "warp"], "warp"),
         (["--capture", "/no/such/directory/file"], "/no/such/directory/file"),
+        (["--metrics", "/no/such/directory/m"], "the metrics file /no/such/directory/m"),
         (["--mtu", "575"], "575"),
         (["--mtu", "1279"], "1279"),
         (["--grace", "-1"], "pystack: --grace -1.0 is no time"),
@@ -127,7 +128,7 @@ def test_help_names_every_option() -> None:
     assert result.returncode == 0
     for option in (
         *("--tun", "--address", "--host-address", "--http", "--root", "--echo", "--discard", "--chargen", "--mtu"),
-        *("--congestion", "--capture", "--grace", "--access-log"),
+        *("--congestion", "--capture", "--metrics", "--grace", "--access-log"),
     ):
         assert option in result.stdout
 

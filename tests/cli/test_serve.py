@@ -1,6 +1,7 @@
 """`pystack serve` as people use it: the real kernel's ping and curl, over TUN, in a network namespace."""
 
 import hashlib
+import json
 import os
 import pty
 import random
@@ -186,6 +187,16 @@ def test_closing_the_terminal_ends_it(netns: Any, run: Run) -> None:
     os.close(terminal)
     assert os.waitpid(pid, 0) == (pid, 0)
     assert b"tun0" not in run("ip", "-o", "link").stdout
+
+
+def test_the_counters_at_the_end(serve: Any, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "m.json"
+    server = serve("--metrics", str(file), "--grace", "0")
+    run("curl", "-sS", "http://10.0.0.2/")
+    assert server.stop()[0] == 0
+    counters = json.loads(file.read_text())
+    assert counters["TcpPassiveOpens"] == 1
+    assert counters["IpInReceives"] > 3
 
 
 def test_requests_in_flight_are_finished(serve: Any, netns: Any, root: Path) -> None:
