@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: setup run demo docs test lint test-long clean
+.PHONY: setup run demo docs test lint test-long fuzz-live clean
 
 setup: $(VENV)/.ready
 
@@ -38,6 +38,10 @@ test: lint
 
 test-long: lint
 	$(BIN)/python -m pytest $(ARGS)
+
+# Random and damaged packets into a live server; needs no root where a private network can be made.
+fuzz-live: setup
+	$(BIN)/python tools/fuzz_live.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
