@@ -5,7 +5,6 @@ coordinates: the decisions are in the other rooms (`arrival` and `acks` for what
 out), each with a small state of its own. Nothing here sleeps, reads a clock or knows of IP.
 """
 
-from collections import deque
 from typing import Any
 
 from pystack.tcp import arrival, output, reading, reports, timeouts
@@ -134,7 +133,7 @@ class Connection:
         self.acks = AckPolicy(config)
         self.challenges = RateLimit(config.challenge_ack_interval)
         self.timers = TimerTable()
-        self.control: deque[Segment] = deque()
+        self.control: list[Segment] = []
         """Segments that are ready to go before anything else: resets."""
         self.stats = Stats()
         self.events = Event(0)

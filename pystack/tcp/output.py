@@ -28,7 +28,7 @@ _SMALLEST_BOUND = 48
 def next_segment(c: "Connection", now: int, budget: int) -> Segment | None:
     """The next segment that is due, or None."""
     if c.control:
-        return c.control.popleft()
+        return c.control.pop(0)
     state = c.tcb.state
     seg: Segment | None = None
     if state in (State.SYN_SENT, State.SYN_RECEIVED):
