@@ -33,6 +33,7 @@ from fuzz_packets import Packets  # noqa: E402
 
 from pystack.link.device import LinkError  # noqa: E402
 from pystack.link.netns import enter_private_network  # noqa: E402
+from pystack.link.tun import check_node  # noqa: E402
 
 DEVICE = "fuzz0"
 OWN = ("10.0.0.2", "fd00:7079::2")
@@ -346,6 +347,7 @@ def main() -> int:
         print(f"needs {', '.join(missing)}", file=sys.stderr)
         return 2
     try:
+        check_node()
         enter_private_network()
     except LinkError as error:
         print(error, file=sys.stderr)
@@ -354,6 +356,8 @@ def main() -> int:
         troubles = run(options.packets, options.seconds, seed, options.capture)
     except Trouble as end:
         troubles = [str(end)]
+    except KeyboardInterrupt:
+        return 130
     for trouble in troubles:
         print(f"NOT WELL: {trouble}")
     print("all is well" if not troubles else f"seed {seed}: {len(troubles)} troubles")
