@@ -97,7 +97,10 @@ class Pump:
         try:
             while True:
                 await self.device.wait_changed()
-                self.host.set_mtu(self.device.mtu, self.clock())
+                try:
+                    self.host.set_mtu(self.device.mtu, self.clock())
+                except Exception:
+                    self._survive()
                 self.flush()
         except DeviceLost as error:
             self._lose(error)

@@ -249,7 +249,9 @@ class Sock(SockCore):
         byte = connection.recv_urgent()
         if byte is None:
             raise os_error(errno.EINVAL, "there is no urgent data to read")
-        return byte or READ
+        if not byte and not (connection.eof or connection.ending):
+            raise os_error(errno.EAGAIN, "the urgent data has not arrived")  # it never waits, as in Linux
+        return byte
 
     # Closing
 

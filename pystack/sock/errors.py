@@ -24,6 +24,7 @@ _TEXTS: Final = {
     errno.EADDRINUSE: "Address already in use",
     errno.EADDRNOTAVAIL: "Cannot assign requested address",
     errno.EAFNOSUPPORT: "Address family not supported by protocol",
+    errno.EAGAIN: "Resource temporarily unavailable",
     errno.EALREADY: "Operation already in progress",
     errno.EBADF: "Bad file descriptor",
     errno.ECONNABORTED: "Software caused connection abort",

@@ -51,10 +51,11 @@ def icmp_error_arrives(host: "Host", error: Error, now: int) -> None:
     host.serving = endpoint
     if not endpoint.connection.on_icmp(error.for_tcp(), now):
         host.metrics.count("PystackIcmpInUnbelieved")
-    elif error.kind is IcmpKind.FRAGMENTATION_NEEDED and host.ip.pmtu.lower(
-        error.dst, error.mtu, now, quoted_length=error.quoted_length
-    ):
-        path_mtu_changed(host, error.dst, now)
+    elif error.kind is IcmpKind.FRAGMENTATION_NEEDED:
+        host.ip.pmtu.lower(error.dst, error.mtu, now, quoted_length=error.quoted_length)
+        # Whoever lowered it: this connection may not know yet.
+        if mss_of(host.ip.pmtu.get(error.dst, now), error.dst) < endpoint.connection.path_mss:
+            path_mtu_changed(host, error.dst, now)
     host.touch(endpoint)
 
 
@@ -121,6 +122,8 @@ def _deliver(host: "Host", endpoint: Endpoint, seg: Segment, now: int) -> None:
         return
     if completes and listener is not None and not seg.len and _waits_for_text(connection, now):
         host.metrics.count("TcpExtTCPDeferAcceptDrop")
+        connection.defer(connection.progress_at + connection.config.defer_accept)
+        host.touch(endpoint)
         return
     host.serving = endpoint
     dropped = connection.receive(seg, now)

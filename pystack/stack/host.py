@@ -13,7 +13,7 @@ from pystack.ip.layer import Ip
 from pystack.ip.names import names_of
 from pystack.stack import demux
 from pystack.stack.config import Config
-from pystack.stack.connections import Connections, key_of
+from pystack.stack.connections import Connections, key_of, mss_of
 from pystack.stack.datagrams import Datagrams
 from pystack.stack.deadlines import Deadlines
 from pystack.stack.endpoint import Endpoint
@@ -60,6 +60,7 @@ class Host:
         )
         self.serving: Endpoint | None = None
         """Whose code runs, for `give_up_serving`."""
+        self._fragments_charged = 0
         self._deadlines = Deadlines(self.connections.by_id)
         self._touched: deque[Endpoint] = deque()
         self._events: deque[tuple[Endpoint | Listener | UdpEndpoint, Event]] = deque()
@@ -72,6 +73,8 @@ class Host:
         """
         self.serving = None
         arrived = self.ip.receive(packet, now)
+        if self.ip.held != self._fragments_charged:
+            self._charge_fragments()
         if arrived is None:
             return
         try:
@@ -90,6 +93,9 @@ class Host:
         touched = self._touched
         while touched:
             endpoint = self.serving = touched.popleft()
+            if endpoint.id not in self.connections.by_id:
+                endpoint.touched = False  # it has given way to another, and must not speak any more
+                continue
             seg = endpoint.connection.poll_transmit(now, _ONE_PACKET)
             if seg is not None:
                 touched.append(endpoint)
@@ -119,6 +125,7 @@ class Host:
         self.serving = None
         for remote in self.ip.on_deadline(now):
             demux.path_mtu_changed(self, remote, now)
+        self._charge_fragments()
         for endpoint in self._deadlines.take_due(now):
             self.serving = endpoint
             endpoint.connection.on_deadline(now)
@@ -209,8 +216,9 @@ class Host:
     def set_mtu(self, mtu: int, now: int) -> None:
         """The device takes packets of `mtu` bytes from now on. Connections go on with packets that fit."""
         self.ip.pmtu.mtu = mtu
-        for remote in {endpoint.remote: None for endpoint in self.endpoints()}:
-            demux.path_mtu_changed(self, remote, now)
+        for endpoint in self.endpoints():
+            endpoint.connection.path_mss_is(mss_of(self.ip.pmtu.get(endpoint.remote, now), endpoint.remote))
+            self.touch(endpoint)
 
     def touch(self, endpoint: Endpoint) -> None:
         """To be called after each call on a connection: it may have something to send now."""
@@ -251,6 +259,12 @@ class Host:
             endpoint.touched = False
         for other in self.endpoints():  # whose turn or timers the exception may have skipped
             self.touch(other)
+
+    def _charge_fragments(self) -> None:
+        """Incomplete datagrams count in the memory budget too."""
+        held = self.ip.held
+        self.memory.charge(held - self._fragments_charged)
+        self._fragments_charged = held
 
     def _settle(self, endpoint: Endpoint) -> None:
         """A connection has nothing more to send: pass its events on, and see to its timers or its end."""

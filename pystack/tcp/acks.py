@@ -40,7 +40,9 @@ def acknowledge(c: "Connection", seg: Segment, now: int) -> None:
         return
     began = c.recovery.detect(snd.una, snd.nxt, board, c.cc, now)
     if c.ecn.active and seg.flags & ECE and not seg.flags & SYN:
-        c.ecn.cwr_due |= c.recovery.on_ecn_echo(snd.nxt, board, c.cc, now)
+        began |= c.recovery.on_ecn_echo(snd.nxt, min(packets_out, c.cc.cwnd), c.cc, now)
+    if began:
+        c.ecn.cwr_due = c.ecn.active
     # Not for what is only selectively acknowledged: until there is an advance, it may be the first sign of a loss (RFC
     # 3042 section 2; Linux: tcp_may_raise_cwnd).
     if advanced and delivered and not began and c.recovery.cwnd_may_grow and not seg.flags & SYN:

@@ -14,7 +14,7 @@ from pystack.tcp.handshake import agree
 from pystack.tcp.seq import unwrap
 from pystack.tcp.state import TEXT_MAY_ARRIVE, State
 from pystack.tcp.timers import Timer
-from pystack.wire.tcp import ACK, FIN, RST, SYN, URG, Segment
+from pystack.wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, URG, Segment
 
 if TYPE_CHECKING:
     from pystack.tcp.connection import Connection
@@ -156,7 +156,7 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> Drop | None:
         # Figure 8's SYN,ACK of a simultaneous open, which the acceptability test by its letter would refuse. Its window
         # is not scaled, and that of what it becomes is: rounded down to the unit, it means the same.
         seg.seq += 1
-        seg.flags &= ~SYN
+        seg.flags &= ~(SYN | ECE | CWR)  # in a SYN,ACK they are about the agreement, not a mark
         seg.wnd >>= c.agreed.snd_wscale
 
     # RFC 7323 5.3 R1 (PAWS), before the first step; a RST is exempt.

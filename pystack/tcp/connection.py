@@ -7,7 +7,7 @@ out), each with a small state of its own. Nothing here sleeps, reads a clock or 
 
 from typing import Any
 
-from pystack.tcp import arrival, output, reading, reports, timeouts
+from pystack.tcp import arrival, closing, output, reading, reports, timeouts
 from pystack.tcp.ackpolicy import AckPolicy
 from pystack.tcp.challenge import RateLimit
 from pystack.tcp.config import TcpConfig
@@ -36,8 +36,8 @@ from pystack.tcp.window import update_is_due
 from pystack.wire.buffers import Buffer
 from pystack.wire.tcp import Segment
 
-_SILENT = frozenset((State.LISTEN, State.SYN_SENT, State.CLOSING, State.LAST_ACK, State.TIME_WAIT))
-"""The states whose ABORT sends no RST (RFC 9293 section 3.10.5)."""
+_LEAST_MSS = 8
+"""No path and no options leave less than this for text; less would not be worth a packet."""
 
 
 class Connection:
@@ -199,8 +199,10 @@ class Connection:
         are unwrapped in place. Returns why it was not taken, for a counter.
         """
         self.stats.segs_in += seg.segs
-        self.received_at = now
-        return arrival.segment_arrives(self, seg, now)
+        dropped = arrival.segment_arrives(self, seg, now)
+        if dropped is None:
+            self.received_at = now
+        return dropped
 
     def poll_transmit(self, now: int, budget: int) -> Segment | None:
         """The next segment to send, None when nothing is due. `budget`: most bytes of text in one super-segment; at
@@ -288,42 +290,17 @@ class Connection:
         """Ends this side after what is queued (RFC 9293 section 3.9.1.4 CLOSE, as half-close). No effect when done
         before.
         """
-        state = self.tcb.state
-        if self.fin_queued or state is State.CLOSED:
-            return
-        if state in (State.LISTEN, State.SYN_SENT):
-            self.finish(Ending.NORMAL)
-            return
-        self.fin_queued = True
-        # In SYN-RECEIVED the FIN waits for ESTABLISHED (section 3.10.4); `arrival` moves on then.
-        if state is State.ESTABLISHED:
-            self.tcb.enter(State.FIN_WAIT_1)
-        elif state is State.CLOSE_WAIT:
-            self.tcb.enter(State.LAST_ACK)
+        closing.shutdown_write(self)
 
     def close(self, now: int) -> None:
         """The application lets go. Text that it has not read gives a RST, so that the peer learns that it was lost
         (RFC 9293 SHLD-3); otherwise the connection closes in order, on its own.
         """
-        self.orphaned = True
-        if self.tcb.state is State.TIME_WAIT:
-            self.recvbuf.clear()
-        elif self.recvbuf.size and self.ending is None:
-            self.control.append(output.reset(self))
-            self.finish(Ending.ABORTED)
-            return
-        self.shutdown_write()
-        if self.tcb.state is State.FIN_WAIT_2:
-            self.timers.set(Timer.LINGER, now + self.config.fin_timeout)
+        closing.close(self, now)
 
     def abort(self) -> None:
         """Ends the connection at once with a RST (RFC 9293 section 3.10.5)."""
-        state = self.tcb.state
-        if state is State.CLOSED:
-            return
-        if state not in _SILENT:
-            self.control.append(output.reset(self))
-        self.finish(Ending.ABORTED)
+        closing.abort(self)
 
     def poll_event(self) -> Event:
         """What has happened since the last call; no flag: nothing."""
@@ -347,12 +324,18 @@ class Connection:
     @property
     def receive_limit(self) -> int:
         """How many bytes of its receive buffer the connection may offer now."""
-        return receive_limit(self.config.rcvbuf, self.stats.bytes_read, self.acks.rcv_mss, self.pressure.level)
+        limit = receive_limit(self.config.rcvbuf, self.stats.bytes_read, self.acks.rcv_mss, self.pressure.level)
+        return max(limit, 1 << self.agreed.rcv_wscale)  # less than a unit of the field would be a window of 0 for ever
 
     @property
     def memory(self) -> int:
         """The bytes that this connection keeps alive, for the host's budget."""
         return len(self.sendbuf) + self.recvbuf.held + self.reassembly.held
+
+    def defer(self, until: int) -> None:
+        """The handshake is complete, but the listener waits for text until then: nothing is sent again before."""
+        self.retransmits = 0
+        self.timers.set(Timer.RETRANSMIT, until)
 
     def drop_out_of_order(self) -> int:
         """The host is short of memory: forgets the text that is not in order, which the peer has to send again (RFC
@@ -372,24 +355,12 @@ class Connection:
     def update_mss(self) -> None:
         """Eff.snd.MSS of RFC 9293 section 3.7.1 (MUST-16), without the options that vary."""
         fixed = TIMESTAMP_BYTES if self.agreed.timestamps else 0
-        self.snd_mss = min(self.agreed.peer_mss, self.path_mss) - fixed
+        self.snd_mss = max(min(self.agreed.peer_mss, self.path_mss) - fixed, _LEAST_MSS)
 
     def finish(self, ending: Ending) -> None:
-        """The connection is CLOSED. What was received in order can still be read."""
-        self.tcb.enter(State.CLOSED)
-        self.ending = ending
-        self.timers.stop_all()
-        self.board.clear()
-        self.sendbuf.clear()
-        self.reassembly.clear()
-        self.acks.on_ack_sent()
-        self.keepalive_due = self.probe_due = False
-        self.events |= Event.CLOSED
+        """The connection is CLOSED."""
+        closing.finish(self, ending)
 
     def enter_time_wait(self, now: int) -> None:
-        """Both sides have closed: stay for 2 MSL (RFC 9293 MUST-13)."""
-        self.tcb.enter(State.TIME_WAIT)
-        self.timers.stop_all()
-        self.board.clear()
-        self.reassembly.clear()
-        self.timers.set(Timer.LINGER, now + self.config.time_wait)
+        """Both sides have closed."""
+        closing.enter_time_wait(self, now)

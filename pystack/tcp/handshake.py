@@ -28,11 +28,16 @@ class Agreed:
         self.sack = sack
 
 
+def _shift(config: TcpConfig) -> int:
+    """What we shift our window field by: no more than the receive buffer has bits, else no window could be told."""
+    return min(config.window_scale, MAX_WINDOW_SCALE, max(config.rcvbuf.bit_length() - 1, 0))
+
+
 def offer(config: TcpConfig, advmss: int) -> Options:
     """The options of our SYN; the timestamp is filled in when it is sent."""
     return Options(
         mss=advmss,
-        wscale=config.window_scale if config.window_scaling else None,
+        wscale=_shift(config) if config.window_scaling else None,
         sack_permitted=config.sack,
         ts_val=0 if config.timestamps else None,
     )
@@ -47,7 +52,7 @@ def agree(config: TcpConfig, peer: Options, default_mss: int) -> Agreed:
         peer_mss=max(MIN_SND_MSS, peer.mss or default_mss),
         scaling=scaling,
         snd_wscale=min(peer.wscale or 0, MAX_WINDOW_SCALE) if scaling else 0,
-        rcv_wscale=config.window_scale if scaling else 0,
+        rcv_wscale=_shift(config) if scaling else 0,
         timestamps=config.timestamps and peer.ts_val is not None,
         sack=config.sack and peer.sack_permitted,
     )

@@ -54,7 +54,7 @@ def effective_mss(c: "Connection") -> int:
         mss -= _sack_bytes(c)
     largest = c.tcb.snd.max_wnd
     bound = largest >> 1 if largest > 536 else largest
-    return min(mss, max(bound, _SMALLEST_BOUND))
+    return max(min(mss, max(bound, _SMALLEST_BOUND)), 1)
 
 
 def may_send_tail(*, nodelay: bool, fin_queued: bool, small_end: int, una: int) -> bool:

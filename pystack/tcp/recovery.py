@@ -62,7 +62,8 @@ class Recovery:
             board.sacked_out = max(0, board.sacked_out - max(packets - 1, 0))
             _limit_duplicates(board)
         if self.state in (CaState.CWR, CaState.RECOVERY, CaState.LOSS):
-            if una >= self.high_seq:
+            # A reduction for a mark lasts until something sent after it is acknowledged: the CWR flag is on the first.
+            if una > self.high_seq or (una == self.high_seq and self.state is not CaState.CWR):
                 self.state = CaState.OPEN
                 if not self.sack:
                     board.sacked_out = 0
@@ -96,13 +97,13 @@ class Recovery:
             self.state = CaState.DISORDER if board.sacked_out else CaState.OPEN
         return False
 
-    def on_ecn_echo(self, nxt: int, board: Scoreboard, cc: CongestionControl, now: int) -> bool:
+    def on_ecn_echo(self, nxt: int, in_flight: int, cc: CongestionControl, now: int) -> bool:
         """The peer echoes a congestion mark; returns True where the window is reduced for it: once for each window,
         and not while a loss has it reduced already (RFC 3168 section 6.1.2).
         """
         if self.state not in (CaState.OPEN, CaState.DISORDER):
             return False
-        cc.on_ecn(board.in_flight, now)
+        cc.on_ecn(in_flight, now)
         self.state = CaState.CWR
         self.high_seq = nxt
         return True
@@ -118,10 +119,12 @@ class Recovery:
             board.sacked_out = 0
         self._enter(CaState.LOSS, nxt)
 
-    def on_smaller_path(self, nxt: int) -> None:
+    def on_smaller_path(self, nxt: int, board: Scoreboard) -> None:
         """Packets were too large for the path, and go again in smaller ones: as after a time-out, but no congestion
         has lost them, and the window stays.
         """
+        if not self.sack:
+            board.sacked_out = 0  # the duplicates stood for packets that are lost now
         if self.state is not CaState.LOSS:
             self._enter(CaState.LOSS, nxt)
 

@@ -71,4 +71,4 @@ def path_mss_is(c: "Connection", mss: int) -> None:
     c.path_mss = mss
     c.update_mss()
     if c.board.recut(c.snd_mss):
-        c.recovery.on_smaller_path(c.tcb.snd.nxt)
+        c.recovery.on_smaller_path(c.tcb.snd.nxt, c.board)

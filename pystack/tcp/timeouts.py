@@ -58,6 +58,8 @@ def _retransmit(c: "Connection", now: int) -> None:
         c.board.mark_all_lost()
     else:
         c.recovery.on_timeout(c.tcb.snd.una, c.tcb.snd.nxt, c.board, c.cc, now)
+        c.ecn.cwr_due = c.ecn.active  # a reduction for any reason (RFC 3168 section 6.1.2)
+        c.board.recut(c.snd_mss)  # what the peer held, and has dropped, may be larger than the path is by now
     c.timers.set(Timer.RETRANSMIT, now + c.rtt.rto)
 
 

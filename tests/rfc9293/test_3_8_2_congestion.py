@@ -101,7 +101,7 @@ def test_shld_8_an_echo_halves_the_window_once(p: Peer) -> None:
     assert flight(c) == 10
     c.send("AE", ack=1 + mss(p))
     c.send("AE", ack=1 + 2 * mss(p))
-    assert c.sock.tcp_info(p.now).snd_cwnd == 4, "half of what was in flight"
+    assert c.sock.tcp_info(p.now).snd_cwnd == 5, "half of what was in flight before the echo"
     p.skip()
     c.send("A", ack=1 + 10 * mss(p))
     assert c.expect(size=mss(p))[TCP].flags.C, "the peer learns that we have reduced"

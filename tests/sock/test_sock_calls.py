@@ -411,6 +411,17 @@ def test_urgent_data_in_line_is_inherited_from_the_listener() -> None:
     assert server.recv(100) == b"r"
 
 
+def test_urgent_data_that_has_not_arrived_is_not_waited_for() -> None:
+    lan = Lan()
+    client, server = lan.pair()
+    assert server.connection is not None
+    server.connection.urgent.announce(server.connection.tcb.rcv.nxt + 10, server.connection.tcb.rcv.nxt)
+    fails(errno.EAGAIN, server.recv, 1, c.MSG_OOB)
+    client.close(lan.now)
+    lan.run()
+    assert server.recv(1, c.MSG_OOB) == b""
+
+
 def test_more_waits_for_what_follows() -> None:
     lan = Lan()
     client, server = lan.pair()

@@ -3,6 +3,7 @@
 import errno
 
 import pytest
+from scapy.layers.inet import IP, UDP
 from two_hosts import A4, B4, SECOND, Lan, entropy
 
 from pystack.sock import constants as c
@@ -138,4 +139,13 @@ def test_what_gives_way_within_a_batch_is_given_back() -> None:
     lan.b.abort_all()
     while lan.b.poll_transmit(lan.now) is not None:
         pass
+    assert lan.b.memory.held == 0
+
+
+def test_fragments_count_too() -> None:
+    lan = lan_with(400_000)
+    fragment = IP(src="10.0.0.1", dst="10.0.0.2", id=7, flags="MF") / UDP(sport=1, dport=2) / bytes(1000)
+    lan.b.receive(bytes(fragment), lan.now)
+    assert lan.b.memory.held > 1000
+    lan.advance(31 * SECOND)
     assert lan.b.memory.held == 0

@@ -119,3 +119,21 @@ def test_deferred_accept_gives_in_after_a_while() -> None:
     assert listener.accept() is WouldBlock.READ
     lan.advance(5 * SECOND)
     assert isinstance(listener.accept(), Sock)
+
+
+def test_deferred_accept_keeps_the_client_however_long_it_is() -> None:
+    """The client has acknowledged: nothing is sent again, and nobody is dropped, before the time is over."""
+    lan = Lan()
+    listener = lan.listener()
+    listener.setsockopt(c.IPPROTO_TCP, c.TCP_DEFER_ACCEPT, 100)
+    client = Sock(lan.a, c.AF_INET)
+    client.connect(B4, 80, lan.now)
+    lan.run()
+    sent = listen_in(lan, "b")
+    lan.advance(95 * SECOND)
+    assert sent == []
+    client.send(b"at last")
+    lan.run()
+    server = listener.accept()
+    assert isinstance(server, Sock)
+    assert server.recv(100) == b"at last"

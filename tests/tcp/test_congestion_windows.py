@@ -114,3 +114,13 @@ def test_tcp_info_counts_what_it_says() -> None:
     assert p.c.info(p.now).bytes_received == 200
     p.gives("R", seq=201)
     assert p.c.info(p.now).bytes_acked == 0
+
+
+def test_a_large_window_scale_does_not_shut_a_small_buffer_for_ever() -> None:
+    p = established(replace(PLAIN, window_scaling=True, window_scale=14, rcvbuf=8192), wscale=7)
+    assert p.c.agreed.rcv_wscale == 13
+    for n in range(8):
+        p.gives(".", seq=1 + 1000 * n, text=1000)
+        p.reads()
+    p.waits(SECOND)
+    assert p.sent[-1].wnd > 0

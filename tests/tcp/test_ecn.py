@@ -108,19 +108,43 @@ def test_an_echo_cuts_the_window_once_and_says_so_once() -> None:
     p.sends(10 * 1460)
     assert p.c.cc.cwnd == 10
     p.gives("E.", ack=1461)
-    assert p.c.cc.cwnd == p.c.cc.ssthresh < 10
+    assert p.c.cc.cwnd == p.c.cc.ssthresh == 5
     cwnd = p.c.cc.cwnd
     assert p.c.recovery.state is CaState.CWR
     p.gives("E.", ack=2921)
     p.gives("E.", ack=4381)
     assert p.c.cc.cwnd == cwnd
-    p.gives(".", ack=14601)
-    assert p.c.recovery.state is CaState.OPEN
+    p.gives("E.", ack=14601)  # all of the window that was marked; our CWR is not even sent yet
+    assert p.c.cc.cwnd == cwnd
     first, second = p.sends(2 * 1460)
     assert "W" in first.split()[0]
     assert "W" not in second.split()[0]
+    p.gives(".", ack=14601 + 1460)
+    assert p.c.recovery.state is CaState.OPEN
     p.gives("E.", ack=14601 + 2 * 1460)
     assert p.c.recovery.state is CaState.CWR
+
+
+def test_an_echo_that_acknowledges_all_halves_the_window_and_no_more() -> None:
+    p = asking()
+    p.sends(10 * 1460)
+    p.gives("E.", ack=14601)
+    assert p.c.cc.cwnd == 5
+
+
+def test_the_peer_learns_of_every_reduction() -> None:
+    """CWR for a fast retransmit and for a time-out too (RFC 3168 section 6.1.2)."""
+    p = asking()
+    p.sends(10 * 1460)
+    for _ in range(4):
+        p.gives(".", ack=1461)
+    assert p.c.recovery.state is CaState.RECOVERY
+    p.gives(".", ack=14601)
+    assert "W" in p.sends(1460)[0].split()[0]
+    p.waits(SECOND)
+    assert p.c.recovery.state is CaState.LOSS
+    p.gives(".", ack=14601 + 1460)
+    assert "W" in p.sends(1460)[0].split()[0]
 
 
 def test_without_an_agreement_marks_and_echoes_mean_nothing() -> None:

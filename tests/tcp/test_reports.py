@@ -89,3 +89,30 @@ def test_a_path_that_has_grown_again() -> None:
     p.c.path_mss_is(9000)
     assert p.c.snd_mss == 1460, "never more than was announced by the peer"
     assert p.waits(SECOND) == []
+
+
+def test_what_the_peer_had_reported_and_dropped_goes_again_in_packets_that_fit() -> None:
+    """The path shrinks while packets are selectively acknowledged, and the peer drops them (RFC 2018 section 8)."""
+    p = established(replace(PLAIN, sack=True), sack_permitted=True)
+    p.sends(4 * 1460)
+    p.gives(".", ack=1, sack=[(1461, 1 + 4 * 1460)])
+    p.c.path_mss_is(1000)
+    p.takes()
+    p.sent.clear()
+    p.gives(".", ack=1461)
+    for _ in range(12):
+        p.waits(2 * SECOND)
+        p.gives(".", ack=1461)
+    sizes = [seg.size for seg in p.sent if seg.size]
+    assert sizes
+    assert max(sizes) <= 1000
+
+
+def test_duplicates_stand_for_nothing_after_the_path_has_shrunk() -> None:
+    p = established()
+    p.sends(10 * 1460)
+    p.gives(".", ack=1)
+    p.gives(".", ack=1)
+    p.c.path_mss_is(1000)
+    p.takes()
+    assert p.c.board.in_flight >= 0
