@@ -54,7 +54,7 @@ class Fragmenter:
             raise MessageTooLong(ipv4.MAX_PACKET_BYTES)
         if is_v4:
             # An identification names fragments only; what cannot become fragments needs none (RFC 6864 section 4.1).
-            identification = 0 if dont_fragment else self._identification_v4(src + dst + bytes((protocol,)))
+            identification = 0 if dont_fragment else self.identification(src, dst, protocol)
             if ipv4.HEADER_BYTES + length <= mtu:
                 head = ipv4.build_header(
                     src,
@@ -77,11 +77,11 @@ class Fragmenter:
         identification = int.from_bytes(self._entropy(4), "big")  # not to be foretold (RFC 7739)
         return list(_cut_v6(src, dst, protocol, b"".join(pieces), mtu, ttl, tos, identification, reason))
 
-    def _identification_v4(self, flow: bytes) -> int:
+    def identification(self, src: bytes, dst: bytes, protocol: int) -> int:
         """The next of 65,536, unique for as long as that among packets of the same addresses and protocol (RFC 6864
         section 4.2), and nothing that an outsider can count our packets with.
         """
-        digest = blake2s(flow, key=self._secret, digest_size=4).digest()
+        digest = blake2s(src + dst + bytes((protocol,)), key=self._secret, digest_size=4).digest()
         slot = int.from_bytes(digest[:2], "big") % _COUNTERS
         value = self._identifications.get(slot, int.from_bytes(digest[2:], "big")) + 1 & 0xFFFF
         self._identifications[slot] = value

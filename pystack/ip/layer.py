@@ -116,6 +116,10 @@ class Ip:
                 self._count(names.frag_creates)
         self._out.extend(packets)
 
+    def identification(self, src: bytes, dst: bytes, protocol: int) -> int:
+        """For an IPv4 packet that routers may cut (RFC 6864)."""
+        return self._fragmenter.identification(src, dst, protocol)
+
     def emit(self, packet: Packet) -> None:
         """Sends a packet that is complete."""
         self._count((V6 if packet.pieces[0][0] >> 4 == ipv6.VERSION else V4).out_requests)

@@ -20,13 +20,14 @@ class PathMtu:
     `lifetime`: nanoseconds after which a larger size is tried again (RFC 1191 section 6.3, RFC 8201 section 4).
     """
 
-    __slots__ = ("_capacity", "_entries", "_floor", "_lifetime", "mtu")
+    __slots__ = ("_below_floor", "_capacity", "_entries", "_floor", "_lifetime", "mtu")
 
     def __init__(self, mtu: int, *, floor: int = 552, lifetime: int = 10 * MINUTE, capacity: int = 1024) -> None:
         self.mtu = mtu
         self._floor = floor
         self._lifetime = lifetime
         self._capacity = capacity
+        self._below_floor: dict[bytes, None] = {}
         self._entries: dict[bytes, tuple[int, int]] = {}
         """MTU, and when to forget it. Oldest first: all live equally long."""
 
@@ -34,6 +35,12 @@ class PathMtu:
         """The largest packet for `destination`, in bytes with the IP header."""
         mtu, expires = self._entries.get(destination, (self.mtu, now))
         return min(mtu, self.mtu) if now < expires else self.mtu
+
+    def must_allow_cutting(self, destination: bytes) -> bool:
+        """Whether a router asks for less than the floor: packets to this IPv4 destination are to be sent without DF, so
+        that it can cut them (Linux locks the MTU of such a route).
+        """
+        return destination in self._below_floor
 
     def next_deadline(self) -> int | None:
         """When `take_expired` will have something; None: no path MTU is lowered."""
@@ -47,6 +54,7 @@ class PathMtu:
         while (deadline := self.next_deadline()) is not None and deadline <= now:
             expired.append(next(iter(self._entries)))
             del self._entries[expired[-1]]
+            self._below_floor.pop(expired[-1], None)
         return expired
 
     def lower(self, destination: bytes, mtu: int, now: int, *, quoted_length: int = 0) -> bool:
@@ -60,12 +68,17 @@ class PathMtu:
             mtu = next((p for p in PLATEAUS if p < quoted_length), 0)
         if mtu < (LEAST_V4 if is_v4 else LEAST_V6):
             return False
-        if is_v4:
-            mtu = max(mtu, self._floor)
+        below_floor = is_v4 and mtu < self._floor
+        if below_floor:
+            mtu = self._floor
+            if current >= mtu:
+                self._below_floor[destination] = None
         if mtu > current or (mtu == current and destination not in self._entries):
             return False
         self._entries.pop(destination, None)
         if len(self._entries) >= self._capacity:
-            del self._entries[next(iter(self._entries))]
+            oldest = next(iter(self._entries))
+            del self._entries[oldest]
+            self._below_floor.pop(oldest, None)
         self._entries[destination] = mtu, now + self._lifetime
         return mtu < current

@@ -125,6 +125,7 @@ class Sock(SockCore):
         if endpoint is None:
             return READ
         child = Sock(self.host, self.family, self.type, self.proto)
+        child.discovery = self.discovery
         child._adopt(endpoint)
         child.reuse_address = self.reuse_address
         child.linger = self.linger

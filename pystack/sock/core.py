@@ -9,6 +9,7 @@ from pystack.stack.host import Host
 from pystack.stack.listener import Listener
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.connection import Connection
+from pystack.udp.discovery import SETS_DF, Discovery
 
 
 class SockCore(SockBase):
@@ -21,6 +22,7 @@ class SockCore(SockBase):
         "_local",
         "_settings",
         "connection",
+        "discovery",
         "endpoint",
         "linger",
         "listener",
@@ -42,6 +44,7 @@ class SockCore(SockBase):
         self.oob_inline = False
         self.ttl = host.config.ttl
         self.tos = 0
+        self.discovery = Discovery.WANT
         self._settings = host.config.tcp
         self._bound: Address | None = None
         """The name that this socket holds in the host's ports."""
@@ -97,6 +100,8 @@ class SockCore(SockBase):
 
     def _adopt(self, endpoint: Endpoint) -> None:
         endpoint.context = self
+        endpoint.discovery = self.discovery
+        endpoint.dont_fragment = endpoint.dont_fragment and self.discovery in SETS_DF
         self.endpoint = endpoint
         self.connection = endpoint.connection
         self.connection.urgent.inline = self.oob_inline

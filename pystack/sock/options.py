@@ -13,6 +13,7 @@ from pystack.sock.errors import os_error
 from pystack.sock.optiontable import OptionTable, Value, for_family, only
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.congestion.registry import congestion_controls
+from pystack.udp.discovery import SETS_DF, Discovery
 
 if TYPE_CHECKING:
     from pystack.sock.core import SockCore
@@ -120,6 +121,16 @@ def _set_ttl(sock: "SockCore", value: int) -> None:
             holder.ttl = sock.ttl
 
 
+def _set_discovery(sock: "SockCore", value: int) -> None:
+    try:
+        sock.discovery = Discovery(value)
+    except ValueError:
+        raise os_error(errno.EINVAL) from None
+    if sock.endpoint is not None:
+        sock.endpoint.discovery = sock.discovery
+        sock.endpoint.dont_fragment = sock.discovery in SETS_DF
+
+
 def _set_quickack(sock: "SockCore", value: int) -> None:
     if sock.connection is not None:
         sock.connection.acks.quick_mode(bool(value))
@@ -202,6 +213,8 @@ _ENTRIES: Final[dict[tuple[int, int], tuple[Getter, Setter | None]]] = {
     (_TCP, c.TCP_DEFER_ACCEPT): _setting("defer_accept", unit=_SECOND),
     (c.IPPROTO_IP, c.IP_TOS): for_family(c.AF_INET, lambda s: s.tos, _set_tos),
     (c.IPPROTO_IP, c.IP_TTL): for_family(c.AF_INET, lambda s: s.ttl, _set_ttl),
+    (c.IPPROTO_IP, c.IP_MTU_DISCOVER): for_family(c.AF_INET, lambda s: int(s.discovery), _set_discovery),
+    (_V6, c.IPV6_MTU_DISCOVER): for_family(c.AF_INET6, lambda s: int(s.discovery), _set_discovery),
     (_V6, c.IPV6_TCLASS): for_family(c.AF_INET6, lambda s: s.tos, _set_tos),
     (_V6, c.IPV6_UNICAST_HOPS): for_family(c.AF_INET6, lambda s: s.ttl, _set_ttl),
     (_V6, c.IPV6_V6ONLY): (lambda s: 1, only(1, "a socket for both IPv6 and IPv4")),

@@ -15,6 +15,7 @@ from pystack.tcp.arrival import reset_for
 from pystack.tcp.connection import Connection
 from pystack.tcp.icmp import IcmpKind
 from pystack.tcp.state import State
+from pystack.udp.discovery import KNOWS_PATH, SETS_DF
 from pystack.wire import tcp, udp
 from pystack.wire.checksum import pseudo_sum
 from pystack.wire.errors import Malformed
@@ -61,10 +62,17 @@ def icmp_error_arrives(host: "Host", error: Error, now: int) -> None:
 
 def path_mtu_changed(host: "Host", remote: bytes, now: int) -> None:
     """Packets to `remote` may have another size now."""
-    mss = mss_of(host.ip.pmtu.get(remote, now), remote)
     for endpoint in host.connections.of_remote(remote):
-        endpoint.connection.path_mss_is(mss)
-        host.touch(endpoint)
+        follow_path(host, endpoint, now)
+
+
+def follow_path(host: "Host", endpoint: Endpoint, now: int) -> None:
+    """Has a connection send packets that fit its path, as far as its socket believes what is said of it."""
+    remote, pmtu = endpoint.remote, host.ip.pmtu
+    mtu = pmtu.get(remote, now) if endpoint.discovery in KNOWS_PATH else pmtu.mtu
+    endpoint.connection.path_mss_is(mss_of(mtu, remote))
+    endpoint.dont_fragment = endpoint.discovery in SETS_DF and not pmtu.must_allow_cutting(remote)
+    host.touch(endpoint)
 
 
 def _tcp_arrives(host: "Host", datagram: Datagram, now: int) -> None:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from pystack.tcp.connection import Connection
+from pystack.udp.discovery import Discovery
 
 if TYPE_CHECKING:
     from pystack.stack.listener import Listener
@@ -21,6 +22,8 @@ class Endpoint:
         "charged",
         "connection",
         "context",
+        "discovery",
+        "dont_fragment",
         "id",
         "key",
         "listener",
@@ -59,6 +62,9 @@ class Endpoint:
         self.ttl = ttl
         self.tos = tos
         """The TOS byte or traffic class; its two ECN bits are TCP's own."""
+        self.discovery = Discovery.WANT
+        self.dont_fragment = True
+        """Whether routers are forbidden to cut its packets (IPv4)."""
         self.charged = 0
         """What the host's memory budget counts for this connection."""
         self.listener: Listener | None = None

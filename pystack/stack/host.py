@@ -13,7 +13,7 @@ from pystack.ip.layer import Ip
 from pystack.ip.names import names_of
 from pystack.stack import demux
 from pystack.stack.config import Config
-from pystack.stack.connections import Connections, key_of, mss_of
+from pystack.stack.connections import Connections, key_of
 from pystack.stack.datagrams import Datagrams
 from pystack.stack.deadlines import Deadlines
 from pystack.stack.endpoint import Endpoint
@@ -28,6 +28,7 @@ from pystack.tcp.connection import Connection
 from pystack.tcp.events import Ending, Event
 from pystack.tcp.state import State
 from pystack.udp.endpoint import UdpEndpoint
+from pystack.wire import tcp
 from pystack.wire.buffers import Buffer
 from pystack.wire.errors import Malformed
 from pystack.wire.packet import Packet
@@ -110,6 +111,7 @@ class Host:
                     endpoint.pseudo,
                     endpoint.ttl,
                     endpoint.tos,
+                    None if endpoint.dont_fragment else self._identification(endpoint),
                 )
             endpoint.touched = False
             self._settle(endpoint)
@@ -217,8 +219,7 @@ class Host:
         """The device takes packets of `mtu` bytes from now on. Connections go on with packets that fit."""
         self.ip.pmtu.mtu = mtu
         for endpoint in self.endpoints():
-            endpoint.connection.path_mss_is(mss_of(self.ip.pmtu.get(endpoint.remote, now), endpoint.remote))
-            self.touch(endpoint)
+            demux.follow_path(self, endpoint, now)
 
     def touch(self, endpoint: Endpoint) -> None:
         """To be called after each call on a connection: it may have something to send now."""
@@ -259,6 +260,10 @@ class Host:
             endpoint.touched = False
         for other in self.endpoints():  # whose turn or timers the exception may have skipped
             self.touch(other)
+
+    def _identification(self, endpoint: Endpoint) -> int | None:
+        is_v4 = len(endpoint.local) == 4
+        return self.ip.identification(endpoint.local, endpoint.remote, tcp.PROTOCOL) if is_v4 else None
 
     def _charge_fragments(self) -> None:
         """Incomplete datagrams count in the memory budget too."""

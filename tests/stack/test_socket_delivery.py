@@ -6,7 +6,7 @@ from two_hosts import B4, B6, SECOND, Lan
 from pystack.sock import constants as c
 from pystack.sock.calls import Sock
 from pystack.sock.constants import WouldBlock
-from pystack.wire import ipv4, ipv6, tcp
+from pystack.wire import icmpv4, ipv4, ipv6, tcp
 from pystack.wire.packet import Packet
 
 
@@ -137,3 +137,47 @@ def test_deferred_accept_keeps_the_client_however_long_it_is() -> None:
     server = listener.accept()
     assert isinstance(server, Sock)
     assert server.recv(100) == b"at last"
+
+
+def test_df_is_on_unless_the_socket_says_otherwise() -> None:
+    lan = Lan()
+    client, server = lan.pair()
+    sent = listen_in(lan, "a")
+    client.send(b"x")
+    lan.run()
+    client.setsockopt(c.IPPROTO_IP, c.IP_MTU_DISCOVER, 0)
+    client.send(b"y")
+    lan.run()
+    client.send(b"z")
+    lan.run()
+    headers = [ipv4.parse(p) for p in sent]
+    assert [h.dont_fragment for h in headers] == [True, False, False]
+    assert headers[1].identification != headers[2].identification, "RFC 6864: unique where it may become fragments"
+    assert server.recv(10) == b"xyz"
+
+
+def test_a_path_below_the_floor_is_allowed_to_cut() -> None:
+    """A router asks for 296 bytes: we send 552, as Linux, but without DF."""
+    lan = Lan()
+    client, server = lan.pair()
+    sent = listen_in(lan, "a")
+    lan.cut = True
+    client.send(bytes(1448))
+    lan.run()
+    quote = sent[-1][:28]
+    body = icmpv4.build(icmpv4.unreachable(icmpv4.FRAGMENTATION_NEEDED, quote, 296))
+    router = bytes((10, 0, 0, 254))
+    lan.a.receive(ipv4.build_header(router, bytes((10, 0, 0, 1)), 1, len(body)) + body, lan.now)
+    lan.cut = False
+    sent.clear()
+    lan.run()
+    headers = [ipv4.parse(p) for p in sent]
+    assert headers
+    assert max(h.total_length for h in headers) == 552
+    assert not any(h.dont_fragment for h in headers)
+    assert server.recv(2000) == bytes(1448)
+    lan.advance(601 * SECOND)
+    sent.clear()
+    client.send(b"x")
+    lan.run()
+    assert ipv4.parse(sent[0]).dont_fragment, "forgotten with the path MTU"
