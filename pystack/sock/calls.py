@@ -73,7 +73,7 @@ class Sock(SockCore):
         if port and not self.reuse_address and self._has_connections(address, port):
             raise os_error(errno.EADDRINUSE)
         try:
-            port = self.host.ports.bind(address, port)
+            port = self.host.ports.bind(address, port, reuse=self.reuse_address, taken=self.host.listeners)
         except StackError as error:
             raise from_stack(error) from None
         self._local = self._bound = address, port
@@ -105,6 +105,10 @@ class Sock(SockCore):
             return
         if not self._bound:
             self.bind(self._wildcard, 0)
+        local, port = self._local
+        others = [a for a, p in self.host.listeners if p == port and len(a) == len(local)]
+        if any(not any(a) or not any(local) for a in others):
+            raise os_error(errno.EADDRINUSE)  # one of the two has all addresses
         try:
             self.listener = self.host.listen(*self._local, backlog, self._settings)
         except StackError as error:

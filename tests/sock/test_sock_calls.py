@@ -378,6 +378,24 @@ def test_unknown_flags_are_refused() -> None:
     fails(errno.EOPNOTSUPP, client.recv, 1, 0x1000000)
 
 
+def test_names_can_be_shared_until_somebody_listens() -> None:
+    """SO_REUSEADDR as Linux has it."""
+    lan = Lan()
+    first, second, third = (Sock(lan.a, c.AF_INET) for _ in range(3))
+    for sock in (first, second, third):
+        sock.setsockopt(c.SOL_SOCKET, c.SO_REUSEADDR, 1)
+    first.bind(bytes(4), 90)
+    second.bind(A4, 90)
+    fails(errno.EADDRINUSE, Sock(lan.a, c.AF_INET).bind, A4, 90)
+    first.listen(5)
+    fails(errno.EADDRINUSE, second.listen, 5)
+    fails(errno.EADDRINUSE, third.bind, bytes(4), 90)
+    first.close(lan.now)
+    second.listen(5)
+    second.close(lan.now)
+    Sock(lan.a, c.AF_INET).bind(A4, 90)
+
+
 def test_urgent_data() -> None:
     lan = Lan()
     client, server = lan.pair()
