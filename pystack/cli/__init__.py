@@ -1,7 +1,7 @@
 """The command line: one module per command."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 
 def main() -> None:
@@ -25,6 +25,7 @@ def _main() -> None:
     import typer  # noqa: PLC0415 (kept out of what a library user imports)
 
     from pystack.cli.demo import demo  # noqa: PLC0415
+    from pystack.cli.exits import USAGE, end  # noqa: PLC0415
     from pystack.cli.serve import serve  # noqa: PLC0415
 
     app = typer.Typer(
@@ -43,4 +44,12 @@ def _main() -> None:
 
     app.command()(serve)
     app.command()(demo)
-    app()
+    # What BadParameter derives from, wherever this version of typer has it from: wrong words on the command line.
+    usage_error: Any = typer.BadParameter.__bases__[0]
+    try:
+        sys.exit(app(standalone_mode=False))
+    except usage_error as error:
+        if len(sys.argv) == 1:
+            error.show()  # the help, for who gives no command
+            sys.exit(USAGE)
+        end(USAGE, " ".join(error.format_message().split()))

@@ -140,6 +140,7 @@ COUNTERS: Final[dict[str, Counter]] = {
     "TcpInSegs": Counter("TCP segments that arrived, bad ones too"),
     "TcpInErrs": Counter("a TCP segment with a length or data offset that cannot be", drops=True),
     "TcpInCsumErrors": Counter("a TCP segment with a bad checksum", drops=True),
+    "TcpRetransSegs": Counter("TCP packets that were sent again"),
     "TcpOutSegs": Counter("TCP segments that were sent, without resets"),
     "TcpOutRsts": Counter("resets that were sent"),
     "PystackTcpInToGroups": Counter("a TCP segment to a broadcast or multicast address (RFC 9293 MUST-57)", drops=True),

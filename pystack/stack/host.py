@@ -97,11 +97,17 @@ class Host:
             if endpoint.id not in self.connections.by_id:
                 endpoint.touched = False  # it has given way to another, and must not speak any more
                 continue
+            stats = endpoint.connection.stats
+            resent = stats.retrans_segs
             seg = endpoint.connection.poll_transmit(now, _ONE_PACKET)
+            resent = stats.retrans_segs - resent
             if seg is not None:
                 touched.append(endpoint)
                 self.metrics.count(names_of(endpoint.local).out_requests)
-                self.metrics.count("TcpOutRsts" if seg.flags & RST else "TcpOutSegs")
+                if resent:
+                    self.metrics.count("TcpRetransSegs", resent)
+                else:
+                    self.metrics.count("TcpOutRsts" if seg.flags & RST else "TcpOutSegs")
                 return packet_of(
                     seg,
                     endpoint.local,

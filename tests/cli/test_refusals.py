@@ -23,6 +23,8 @@ def sentence(result: Any) -> str:
     assert result.returncode == 2, result.stderr
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
+    assert result.stderr.startswith("pystack: ")
+    assert result.stderr.count("\n") == 1, "one sentence"
     return str(result.stderr)
 
 
@@ -34,7 +36,7 @@ def sentence(result: Any) -> str:
         (["--host-address", "nonsense"], "nonsense"),
         (["--http", "0"], "pystack: --http 0 is no port"),
         (["--http", "65536"], "pystack: --http 65536 is no port"),
-        (["--echo", "port"], "--echo"),
+        (["--echo", "port"], "pystack: Invalid value for '--echo'"),
         (["--echo", "80"], "port 80"),
         (["--root", "/no/such/directory"], "/no/such/directory"),
         (["--root", ""], "an empty name is not a directory"),
@@ -47,7 +49,7 @@ def sentence(result: Any) -> str:
         (["--grace", "nan"], "--grace"),
         (["--idle-timeout", "inf"], "--idle-timeout"),
         (["--host-address", "none", "--host-address", "10.0.0.1/24"], "exclude each other"),
-        (["--no-such-option"], "--no-such-option"),
+        (["--no-such-option"], "pystack: No such option: --no-such-option"),
         (["--tun", "a-name-that-is-too-long"], "a-name-that-is-too-long"),
     ],
 )

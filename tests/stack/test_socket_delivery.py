@@ -181,3 +181,15 @@ def test_a_path_below_the_floor_is_allowed_to_cut() -> None:
     client.send(b"x")
     lan.run()
     assert ipv4.parse(sent[0]).dont_fragment, "forgotten with the path MTU"
+
+
+def test_retransmissions_are_counted_and_are_no_new_segments() -> None:
+    lan = Lan()
+    client, _server = lan.pair()
+    before = lan.a.metrics["TcpOutSegs"]
+    lan.cut = True
+    client.send(b"x")
+    lan.run()
+    lan.advance(SECOND)
+    assert lan.a.metrics["TcpOutSegs"] - before == 1
+    assert lan.a.metrics["TcpRetransSegs"] == 2, "after 201 and 603 ms"
