@@ -31,7 +31,6 @@ _TEXTS: Final = {
     errno.ECONNREFUSED: "Connection refused",
     errno.ECONNRESET: "Connection reset by peer",
     errno.EDESTADDRREQ: "Destination address required",
-    errno.EDOM: "Value out of range",
     errno.EFAULT: "Bad address",
     errno.EHOSTUNREACH: "No route to host",
     errno.EHOSTDOWN: "Host is down",

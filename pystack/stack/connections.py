@@ -75,6 +75,7 @@ class Connections:
         self._last_id += 1
         pseudo = pseudo_sum(local, remote, tcp.PROTOCOL, 0)
         endpoint = Endpoint(self._last_id, key, connection, local, local_port, remote, remote_port, pseudo, ttl, tos)
+        endpoint.dont_fragment = not self._pmtu.must_allow_cutting(remote)
         self.by_id[endpoint.id] = endpoint
         self._by_key[key] = endpoint
         return endpoint

@@ -1,6 +1,5 @@
 """Two stacks on one cable in memory, under trio's virtual clock."""
 
-import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import Any
 
 import trio
 from trio.testing import MockClock
+from two_hosts import entropy
 
 import pystack
 from pystack.link.memory import MemoryDevice, memory_pair
@@ -42,18 +42,6 @@ class Wire:
             nursery.start_soon(accept)
             stream = await self.client.open_tcp_stream(host, port)
         return stream, ends[0]
-
-
-def entropy(seed: str) -> Callable[[int], bytes]:
-    """The same stream of bytes each time."""
-    count = 0
-
-    def draw(n: int) -> bytes:
-        nonlocal count
-        count += 1
-        return hashlib.shake_128(f"{seed} {count}".encode()).digest(n)
-
-    return draw
 
 
 @asynccontextmanager

@@ -176,6 +176,11 @@ def test_a_path_below_the_floor_is_allowed_to_cut() -> None:
     assert max(h.total_length for h in headers) == 552
     assert not any(h.dont_fragment for h in headers)
     assert server.recv(2000) == bytes(1448)
+    lan.listener(81)
+    sent.clear()
+    Sock(lan.a, c.AF_INET).connect(B4, 81, lan.now)
+    lan.run()
+    assert not ipv4.parse(sent[0]).dont_fragment, "a new connection on that path knows too"
     lan.advance(601 * SECOND)
     sent.clear()
     client.send(b"x")
