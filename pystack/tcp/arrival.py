@@ -287,8 +287,9 @@ def _text_and_fin(c: "Connection", seg: Segment, now: int) -> Drop | None:
     start, size = seg.seq, seg.size
     fin = bool(seg.flags & FIN)
     payload = seg.payload
+    duplicate: tuple[int, int] | None = None
     if start < rcv.nxt:  # the part that we have
-        c.dsack = start, min(start + size, rcv.nxt)
+        duplicate = start, min(start + size, rcv.nxt)
         payload = payload[rcv.nxt - start :]
         start, size = rcv.nxt, max(0, size - (rcv.nxt - start))
         c.acks.on_surprise()
@@ -307,6 +308,9 @@ def _text_and_fin(c: "Connection", seg: Segment, now: int) -> Drop | None:
         c.peer_fin = start + size
     if size and c.peer_fin is not None and start + size > c.peer_fin:
         return Drop.NOT_EXPECTED  # text behind a FIN
+    if size and duplicate is None and c.reassembly:
+        duplicate = c.reassembly.overlap(start, start + size)
+    c.dsack = duplicate or c.dsack  # only the first part that was here before (RFC 2883 section 4.2.2)
     if size:
         if start == rcv.nxt:
             _append(c, payload, size)
@@ -319,7 +323,6 @@ def _text_and_fin(c: "Connection", seg: Segment, now: int) -> Drop | None:
         else:
             # The window bounds the text, not what small pieces cost to keep; in-order text always gets in.
             if c.recvbuf.held + c.reassembly.held < 2 * c.config.rcvbuf:
-                c.dsack = c.reassembly.overlap(start, start + size) or c.dsack
                 c.reassembly.insert(start, payload)
             else:
                 dropped = Drop.OUT_OF_MEMORY
