@@ -14,6 +14,10 @@ class IpConfig:
     With one device between two ends the gateway only helps to choose the source (RFC 1122 section 3.3.1). Linux:
     ip route."""
 
+    deprecated: frozenset[bytes] = frozenset()
+    """Those of the host's addresses that new connections and datagrams use only where no other fits: their preferred
+    lifetime is over (RFC 4862 section 5.5.4; RFC 6724 rule 3). Linux: ip address change … preferred_lft 0."""
+
     fragment_memory_v4: int = 4 << 20
     """Most memory for incomplete IPv4 datagrams; the oldest go first. Linux: net.ipv4.ipfrag_high_thresh."""
 

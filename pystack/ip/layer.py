@@ -36,7 +36,7 @@ class Ip:
         entropy: Callable[[int], bytes],
         count: Count,
     ) -> None:
-        self.routes = Routes(addresses, config.routes)
+        self.routes = Routes(addresses, config.routes, config.deprecated)
         self.pmtu = PathMtu(mtu, floor=config.min_pmtu, lifetime=config.mtu_expires)
         self.errors = Errors(
             self.routes,

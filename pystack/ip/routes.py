@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
-from pystack.ip.address import common_prefix, is_loopback, is_multicast, scope_of, wildcard_of
+from pystack.ip import source
+from pystack.ip.address import common_prefix, is_loopback, is_multicast, wildcard_of
+from pystack.ip.source import Candidate
 
 _ALL_HOSTS4 = bytes((224, 0, 0, 1))
 _BROADCAST4 = b"\xff" * 4
@@ -22,15 +24,19 @@ class Routes:
     """The addresses of a host with one device, each with the prefix length of its network, and its routes.
 
     Without `routes` all other networks are behind the device too; with them, only what they and the networks of the
-    addresses cover can be reached. Raises `ValueError` for a prefix or gateway that cannot be.
+    addresses cover can be reached. `deprecated` addresses are spoken from where there is no other. Raises `ValueError`
+    for a prefix or gateway that cannot be.
     """
 
-    __slots__ = ("_addresses", "_broadcasts", "_groups", "_own", "_routes")
+    __slots__ = ("_broadcasts", "_candidates", "_groups", "_own", "_routes")
 
     def __init__(
-        self, addresses: tuple[tuple[bytes, int], ...], routes: tuple[tuple[bytes, int, bytes | None], ...] = ()
+        self,
+        addresses: tuple[tuple[bytes, int], ...],
+        routes: tuple[tuple[bytes, int, bytes | None], ...] = (),
+        deprecated: frozenset[bytes] = frozenset(),
     ) -> None:
-        self._addresses = addresses
+        self._candidates = [Candidate(address, prefix, address in deprecated) for address, prefix in addresses]
         self._own = frozenset(address for address, _ in addresses)
         self._broadcasts = frozenset(_broadcast(a, n) for a, n in addresses if len(a) == 4 and n < 31)
         groups = {_ALL_HOSTS4, _BROADCAST4, *self._broadcasts, *_ALL_NODES6}
@@ -78,30 +84,12 @@ class Routes:
         return None
 
     def source_for(self, destination: bytes) -> bytes | None:
-        """The address to speak from (RFC 9293 MUST-44); None where there is no route. RFC 6724 section 5: rule 1
-        (same address), rule 2 (scope), rule 8 (longest prefix), then the order in which the addresses were given.
-        """
+        """The address to speak from (RFC 9293 MUST-44, RFC 6724); None where there is no route."""
         route = self.route_for(destination)
-        candidates = [(a, n) for a, n in self._addresses if len(a) == len(destination)]
+        candidates = [c for c in self._candidates if len(c.address) == len(destination)]
         if route is None or not candidates:
             return None
-        if destination in self._own:
-            return destination
-        neighbour = route.gateway or destination
-        scope = scope_of(destination)
-        widest = max(scope_of(a) for a, _ in candidates)
-
-        def merit(candidate: tuple[bytes, int]) -> tuple[int, int]:
-            address, prefix = candidate
-            reach = scope_of(address)
-            # Rule 2, as a number: the narrowest scope that is wide enough, else the widest.
-            fitness = widest + 1 - reach if reach >= scope else reach - widest
-            if len(address) == 16:
-                return fitness, min(common_prefix(address, destination), prefix)
-            # IPv4 addresses are not given out by topology: nearness counts only within a network.
-            return fitness, prefix if common_prefix(address, neighbour) >= prefix else 0
-
-        return max(candidates, key=merit)[0]
+        return source.choose(destination, candidates, route.gateway or destination)
 
 
 def _has(route: Route, address: bytes) -> bool:

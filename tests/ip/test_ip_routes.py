@@ -94,7 +94,7 @@ SIX = ("fd00::2/64", "fe80::2/64", "2001:db8:1::2/64", "2001:db8:2::2/64")
         ("fd99::9", "fd00::2"),
         ("2a00::1", "2001:db8:1::2"),  # a tie: the first
         ("ff02::1", "fe80::2"),
-        ("ff0e::1", "fd00::2"),
+        ("ff0e::1", "2001:db8:1::2"),  # rule 6
     ],
 )
 def test_source_selection_of_rfc_6724(destination: str, source: str) -> None:
