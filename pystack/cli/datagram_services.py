@@ -9,12 +9,16 @@ reachable from where sources can be forged, which RFC 864 could not know.
 import errno
 import logging
 import random
+import socket
 from collections.abc import Callable, Collection
+from functools import partial
 
 import trio
 
 from pystack.cli.services import CHARGEN_PATTERN
+from pystack.http.drain import Drain
 from pystack.net.datagram import DatagramSocket
+from pystack.net.stack import Net
 
 _log = logging.getLogger("pystack")
 
@@ -39,6 +43,30 @@ def discard(data: bytes) -> None:
 def chargen(data: bytes) -> bytes:
     """Between 0 and 512 characters, at random, whatever came."""
     return CHARGEN_PATTERN[: random.randint(0, _MOST_CHARACTERS)]
+
+
+ANSWERS: dict[str, Answer] = {"echo": echo, "discard": discard, "chargen": chargen}
+
+
+async def serve_datagram_service(
+    name: str,
+    net: Net,
+    port: int,
+    never_to: Collection[int],
+    drain: Drain,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serves one of `ANSWERS` until `drain` stops it, on one socket for each address, so that an answer comes from
+    where the question went. What comes from a system port or one of `never_to` is not answered.
+    """
+    async with trio.open_nursery() as nursery:
+        for address in net.addresses:
+            sock = net.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM)
+            await sock.bind((str(address), port))
+            await nursery.start(partial(serve_datagrams, sock, ANSWERS[name], never_to))
+        task_status.started()
+        await drain.wait_stopping()
+        nursery.cancel_scope.cancel()
 
 
 async def serve_datagrams(

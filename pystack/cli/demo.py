@@ -1,7 +1,6 @@
 """`pystack demo`: the whole of it in a private network, with a real curl, in a few seconds and without root."""
 
 import shutil
-import subprocess
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -9,14 +8,13 @@ from ipaddress import ip_interface
 
 import trio
 
-from pystack.cli.exits import FAILED, USAGE, Refusal, end, sentence_of
+from pystack.cli.exits import Refusal, ending
 from pystack.http.config import HttpConfig
 from pystack.http.connection import ConnectionInfo
 from pystack.http.parser import Request
 from pystack.http.response import Response
 from pystack.http.server import serve_http
 from pystack.link.capture import CapturingDevice
-from pystack.link.device import DeviceLost, LinkError
 from pystack.link.netns import enter_private_network
 from pystack.link.open import open_tun_device
 from pystack.net.open import open_device
@@ -47,19 +45,12 @@ def demo() -> None:
 
     Needs no root where /dev/net/tun is open to everybody; nothing outside of the private network is touched.
     """
-    status, sentence, got = 0, "", b""
-    try:
+    with ending():
         if shutil.which("curl") is None:
             raise Refusal("the demonstration uses curl, which is not installed: install it with your package manager")
         enter_private_network()
         got = trio.run(_fetch_with_curl)
-    except* (Refusal, LinkError) as group:
-        status, sentence = USAGE, sentence_of(group)
-    except* (DeviceLost, OSError, subprocess.CalledProcessError) as group:
-        status, sentence = FAILED, sentence_of(group)
-    if status:
-        end(status, sentence)
-    print(f"\ncurl got {len(got)} bytes: {got.decode(errors='replace')}", end="")
+        print(f"\ncurl got {len(got)} bytes: {got.decode(errors='replace')}", end="")
 
 
 async def _fetch_with_curl() -> bytes:
@@ -72,9 +63,13 @@ async def _fetch_with_curl() -> bytes:
         await nursery.start(partial(serve_http, listeners, _hello, HttpConfig()))
         with trio.move_on_after(20):
             done = await trio.run_process(
-                ["curl", "--silent", "--show-error", "--max-time", "10", "--noproxy", "*", _URL], capture_stdout=True
+                ["curl", "--silent", "--show-error", "--max-time", "10", "--noproxy", "*", _URL],
+                capture_stdout=True,
+                check=False,
             )
             nursery.cancel_scope.cancel()
+            if done.returncode:
+                raise OSError(f"curl failed with exit status {done.returncode}")
             return done.stdout
     raise OSError("curl did not come back within 20 seconds")
 

@@ -1,7 +1,11 @@
 """How a command ends: a sentence on standard error and an exit status; no traceback for what a user can cause."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
+
+from pystack.link.device import DeviceLost, LinkError
 
 FAILED = 1
 """A failure at work: the device went away, the network does not answer."""
@@ -17,6 +21,20 @@ def end(status: int, sentence: str) -> NoReturn:
     """Prints the sentence and exits."""
     print(f"pystack: {sentence}", file=sys.stderr)
     sys.exit(status)
+
+
+@contextmanager
+def ending() -> Iterator[None]:
+    """Around a command's work: turns what may go wrong there into a sentence and the exit status of its kind."""
+    status, sentence = 0, ""
+    try:
+        yield
+    except* (Refusal, LinkError) as group:
+        status, sentence = USAGE, sentence_of(group)
+    except* (DeviceLost, OSError) as group:
+        status, sentence = FAILED, sentence_of(group)
+    if status:
+        end(status, sentence)
 
 
 def sentence_of(error: BaseException) -> str:

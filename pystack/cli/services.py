@@ -1,8 +1,11 @@
 """Three old services over any trio stream: echo (RFC 862), discard (RFC 863) and the character generator (RFC 864)."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import trio
+
+from pystack.http.drain import Drain
 
 Service = Callable[[trio.abc.HalfCloseableStream], Awaitable[None]]
 
@@ -41,7 +44,26 @@ async def chargen(stream: trio.abc.HalfCloseableStream) -> None:
         # The client has ended its side, and may still be reading; only its going away ends this.
 
 
-async def serve_one(service: Service, stream: trio.abc.HalfCloseableStream) -> None:
+SERVICES: dict[str, Service] = {"echo": echo, "discard": discard, "chargen": chargen}
+
+
+async def serve_stream_service(
+    name: str,
+    listeners: list[trio.SocketListener],
+    drain: Drain,
+    task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serves one of `SERVICES` until `drain` stops it and the last connection has ended."""
+    async with trio.open_nursery() as connections, trio.open_nursery() as accepting:
+        await accepting.start(
+            partial(trio.serve_listeners, partial(_serve_one, SERVICES[name]), listeners, handler_nursery=connections)
+        )
+        task_status.started()
+        await drain.wait_stopping()
+        accepting.cancel_scope.cancel()
+
+
+async def _serve_one(service: Service, stream: trio.abc.HalfCloseableStream) -> None:
     """Runs a service on one connection to its end. That the client goes away, or the stack is told to, is no error."""
     async with stream:
         try:
