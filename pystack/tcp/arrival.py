@@ -6,30 +6,18 @@ RFC 9293 includes, of RFC 7323 section 5 (PAWS goes before the first step), and 
 
 from typing import TYPE_CHECKING
 
-from pystack.tcp import acks, ecn, reading, timeouts, usertimeout
+from pystack.tcp import acks, ecn, reading, timeouts, timewait, usertimeout
 from pystack.tcp.config import SECOND
 from pystack.tcp.drops import Drop
 from pystack.tcp.events import Ending, Event
 from pystack.tcp.handshake import agree
-from pystack.tcp.seq import unwrap
+from pystack.tcp.seq import is_acceptable, unwrap
 from pystack.tcp.state import TEXT_MAY_ARRIVE, State
 from pystack.tcp.timers import Timer
 from pystack.wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, URG, Segment
 
 if TYPE_CHECKING:
     from pystack.tcp.connection import Connection
-
-
-def is_acceptable(seq: int, length: int, rcv_nxt: int, rcv_wnd: int) -> bool:
-    """The four cases of RFC 9293 section 3.10.7.4 (table 6); but an empty segment may lie at the right edge, as in
-    Linux: a peer that has filled the window sends its ACKs from there, and without them our own side would stall.
-    """
-    edge = rcv_nxt + rcv_wnd
-    if length == 0:
-        return rcv_nxt <= seq <= edge
-    if rcv_wnd == 0:
-        return False
-    return rcv_nxt <= seq < edge or rcv_nxt <= seq + length - 1 < edge
 
 
 def reset_for(seg: Segment) -> Segment | None:
@@ -56,7 +44,7 @@ def segment_arrives(c: "Connection", seg: Segment, now: int) -> Drop | None:
         seg.seq = unwrap(seg.seq, c.tcb.rcv.nxt)
         if seg.flags & ACK:
             seg.ack = unwrap(seg.ack, c.tcb.snd.una)
-        return _otherwise(c, seg, now)
+        return (_in_time_wait if state is State.TIME_WAIT else _otherwise)(c, seg, now)
     return None
 
 
@@ -142,8 +130,30 @@ def _establish(c: "Connection", seg: Segment, now: int) -> None:
     c.events |= Event.CONNECTED | Event.WRITABLE
 
 
+def _in_time_wait(c: "Connection", seg: Segment, now: int) -> Drop | None:
+    """3.10.7.4, where nothing is left but to answer."""
+    tcb = c.tcb
+    verdict = timewait.judge(
+        seg,
+        now,
+        snd_nxt=tcb.snd.nxt,
+        rcv_nxt=tcb.rcv.nxt,
+        rcv_wnd=tcb.rcv.wnd,
+        ts=c.ts if c.agreed.timestamps else None,
+        challenges=c.challenges,
+        rfc1337=c.config.rfc1337,
+    )
+    if verdict.restarts:
+        c.timers.set(Timer.LINGER, now + c.config.time_wait)
+    if verdict.ends:
+        c.finish(Ending.NORMAL)
+    elif verdict.answer:
+        c.acks.on_surprise()
+    return verdict.drop
+
+
 def _otherwise(c: "Connection", seg: Segment, now: int) -> Drop | None:
-    """3.10.7.4: all states from SYN-RECEIVED on."""
+    """3.10.7.4: the other states from SYN-RECEIVED on."""
     tcb = c.tcb
     rcv = tcb.rcv
     options = seg.options
@@ -178,8 +188,6 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> Drop | None:
             seg.flags &= ~FIN
             c.acks.on_surprise()
         else:
-            if tcb.state is State.TIME_WAIT and seg.flags & FIN:
-                c.timers.set(Timer.LINGER, now + c.config.time_wait)
             if c.agreed.timestamps and options.ts_val is not None and seg.seq <= c.last_ack_sent <= seg.seq + seg.len:
                 # The last segment again: its ACK was lost. Echoing the first copy's timestamp would have the peer take
                 # its time-out for a round trip, and each one make the next one longer.
@@ -254,9 +262,7 @@ def _reset_arrives(c: "Connection", seg: Segment, now: int) -> Drop | None:
         return Drop.BLIND_RESET
     if state is State.SYN_RECEIVED:
         c.finish(Ending.REFUSED if c.active_open else Ending.RESET)
-    elif state is State.TIME_WAIT and c.config.rfc1337:
-        return Drop.BLIND_RESET  # RFC 1337 fix F1
-    elif state in (State.CLOSING, State.LAST_ACK, State.TIME_WAIT) and c.tcb.snd.una >= c.sendbuf.end:
+    elif state in (State.CLOSING, State.LAST_ACK) and c.tcb.snd.una >= c.sendbuf.end:
         c.finish(Ending.NORMAL)  # nothing but the end of our FIN can be missing
     else:
         c.finish(Ending.RESET)
@@ -282,7 +288,7 @@ def _text_and_fin(c: "Connection", seg: Segment, now: int) -> Drop | None:
     tcb = c.tcb
     rcv = tcb.rcv
     if tcb.state not in TEXT_MAY_ARRIVE:
-        # Section 3.10.7.4: this should not occur, since the peer has sent its FIN. TIME-WAIT restarts for a FIN above.
+        # Section 3.10.7.4: this should not occur, since the peer has sent its FIN.
         return Drop.NOT_EXPECTED
     start, size = seg.seq, seg.size
     fin = bool(seg.flags & FIN)

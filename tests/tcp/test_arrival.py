@@ -3,9 +3,10 @@
 import pytest
 from tcp_peer import MS, PLAIN, SECOND, Peer, established, in_state
 
-from pystack.tcp.arrival import is_acceptable, reset_for
+from pystack.tcp.arrival import reset_for
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.events import Ending, Event
+from pystack.tcp.seq import is_acceptable
 from pystack.tcp.state import SYNCHRONIZED, State
 from pystack.wire.tcp import ACK, FIN, RST, SYN, Segment
 
