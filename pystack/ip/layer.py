@@ -10,7 +10,7 @@ from pystack.ip.errors import Errors
 from pystack.ip.fragment import Fragmenter, MessageTooLong
 from pystack.ip.icmp import Error
 from pystack.ip.names import V4, V6, Count, names_of
-from pystack.ip.pmtu import PathMtu
+from pystack.ip.pmtu import LEAST_V6, PathMtu
 from pystack.ip.receive import Receiver
 from pystack.ip.routes import Routes
 from pystack.wire import icmpv4, icmpv6, ipv6
@@ -22,7 +22,7 @@ from pystack.wire.packet import Packet
 
 class Ip:
     """IP for a host with these `addresses` on a device of `mtu` bytes. `entropy(n)` gives n random bytes, `count` takes
-    the names of counters.
+    the names of counters; while `memory_is_short` no datagram is begun of which only a fragment is there.
 
     `routes` and `pmtu` may be asked; `errors` may be told of what a transport cannot use.
     """
@@ -35,6 +35,7 @@ class Ip:
         ttl: int,
         entropy: Callable[[int], bytes],
         count: Count,
+        memory_is_short: Callable[[], bool] = lambda: False,
     ) -> None:
         self.routes = Routes(addresses, config.routes, config.deprecated)
         self.pmtu = PathMtu(mtu, floor=config.min_pmtu, lifetime=config.mtu_expires)
@@ -58,6 +59,7 @@ class Ip:
             budget_v6=config.fragment_memory_v6,
             timeout_v4=config.fragment_timeout_v4,
             timeout_v6=config.fragment_timeout_v6,
+            memory_is_short=memory_is_short,
         )
         self._out: deque[Packet] = deque()
 
@@ -153,9 +155,6 @@ class Ip:
             return None
         if not self.routes.is_own(message.src):
             raise Malformed(names_of(datagram.src).icmp_in_errors, "an error about a packet that is not ours")
-        if message.protocol == icmpv6.PROTOCOL and message.mtu:
-            # Only our echo replies can be meant, and IPv6 leaves it to us to cut them. The floor makes it harmless.
-            self.pmtu.lower(message.dst, message.mtu, now)
         return message
 
     def _answer_echo(self, request: Message, datagram: Datagram, now: int) -> None:
@@ -171,10 +170,14 @@ class Ip:
         names = names_of(src)
         self._count(names.icmp_out_msgs)
         self._count(names.icmp_out_echo_replies)
+        mtu = self.pmtu.get(dst, now)
         if len(src) == 4:
             body = icmpv4.build(icmpv4.echo_reply(request))
             protocol = icmpv4.PROTOCOL
         else:
             body = icmpv6.build(icmpv6.echo_reply(request), src, dst)
             protocol = icmpv6.PROTOCOL
-        self.send(src, dst, protocol, (body,), now, tos=datagram.tos, reason="echo-reply")
+            # Every path takes so much (RFC 8201 section 1), so that no "packet too big" about a reply, which whoever
+            # has asked in another's name could forge, needs to be believed.
+            mtu = min(mtu, LEAST_V6)
+        self.send(src, dst, protocol, (body,), now, tos=datagram.tos, mtu=mtu, reason="echo-reply")

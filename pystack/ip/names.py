@@ -22,6 +22,7 @@ class Names(NamedTuple):
     reasm_timeout: str
     reasm_overlaps: str
     reasm_evicted: str
+    reasm_refused: str
     frag_oks: str
     frag_fails: str
     frag_creates: str
@@ -47,6 +48,7 @@ V4: Final = Names(
     reasm_timeout="IpReasmTimeout",
     reasm_overlaps="IpExtReasmOverlaps",
     reasm_evicted="PystackIpReasmEvicted",
+    reasm_refused="PystackIpReasmRefused",
     frag_oks="IpFragOKs",
     frag_fails="IpFragFails",
     frag_creates="IpFragCreates",
@@ -72,6 +74,7 @@ V6: Final = Names(
     reasm_timeout="Ip6ReasmTimeout",
     reasm_overlaps="PystackIp6ReasmOverlaps",
     reasm_evicted="PystackIp6ReasmEvicted",
+    reasm_refused="PystackIp6ReasmRefused",
     frag_oks="Ip6FragOKs",
     frag_fails="Ip6FragFails",
     frag_creates="Ip6FragCreates",

@@ -6,6 +6,7 @@ overwritten, and what a datagram says does not hang on the order in which its fr
 """
 
 from bisect import bisect_right
+from collections.abc import Callable
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from pystack.ip.names import Count, Names
@@ -79,16 +80,21 @@ class Reassembly(Generic[T]):
 
     Together they hold at most about `budget` bytes of memory: above that the oldest goes (Linux:
     net.ipv4.ipfrag_high_thresh). Each waits for `timeout` nanoseconds from its first arrival, however many fragments
-    come (RFC 1122 section 3.3.2; Linux: net.ipv4.ipfrag_time). T is what the caller wants back with a first fragment.
+    come (RFC 1122 section 3.3.2; Linux: net.ipv4.ipfrag_time). While `memory_is_short`, which is the whole host's, none
+    is begun; those that are there may become whole and give theirs back. T is what the caller wants back with a first
+    fragment.
     """
 
-    __slots__ = ("_budget", "_count", "_names", "_partials", "_timeout", "held")
+    __slots__ = ("_budget", "_count", "_memory_is_short", "_names", "_partials", "_timeout", "held")
 
-    def __init__(self, names: Names, count: Count, budget: int, timeout: int) -> None:
+    def __init__(
+        self, names: Names, count: Count, budget: int, timeout: int, memory_is_short: Callable[[], bool]
+    ) -> None:
         self._names = names
         self._count = count
         self._budget = budget
         self._timeout = timeout
+        self._memory_is_short = memory_is_short
         self._partials: dict[Key, _Partial[T]] = {}
         """Oldest first: all wait equally long, so that this is the order of the deadlines too."""
         self.held = 0
@@ -103,6 +109,10 @@ class Reassembly(Generic[T]):
         self._count(self._names.reasm_reqds)
         partial = self._partials.get(key)
         if partial is None:
+            if self._memory_is_short():
+                self._count(self._names.reasm_refused)
+                self._count(self._names.reasm_fails)
+                return None
             partial = self._partials[key] = _Partial(now + self._timeout)
             self.held += partial.charge
         if partial.given_up:

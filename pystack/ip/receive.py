@@ -2,6 +2,7 @@
 may have to be told.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from pystack.ip.datagram import Datagram
@@ -54,12 +55,13 @@ class Receiver:
         budget_v6: int,
         timeout_v4: int,
         timeout_v6: int,
+        memory_is_short: Callable[[], bool],
     ) -> None:
         self._routes = routes
         self._errors = errors
         self._count = count
-        self._reassembly_v4: Reassembly[_First] = Reassembly(V4, count, budget_v4, timeout_v4)
-        self._reassembly_v6: Reassembly[_First] = Reassembly(V6, count, budget_v6, timeout_v6)
+        self._reassembly_v4: Reassembly[_First] = Reassembly(V4, count, budget_v4, timeout_v4, memory_is_short)
+        self._reassembly_v6: Reassembly[_First] = Reassembly(V6, count, budget_v6, timeout_v6, memory_is_short)
 
     def receive(self, packet: Buffer, now: int) -> Datagram | None:
         """A packet has arrived; returns the datagram that is whole with it. Never raises for what is in the packet."""

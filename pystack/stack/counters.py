@@ -53,8 +53,8 @@ COUNTERS: Final[dict[str, Counter]] = {
     "IpReasmOKs": Counter("IPv4 datagrams that became whole again"),
     "Ip6ReasmOKs": Counter("IPv6 datagrams that became whole again"),
     "IpReasmFails": Counter(
-        "IPv4 datagrams that did not become whole: out of time, evicted, overlapping, or with ECN bits "
-        "that cannot be; and fragments of one that overlapped",
+        "IPv4 datagrams that did not become whole: out of time, evicted, refused, overlapping, or with "
+        "ECN bits that cannot be; and fragments of one that overlapped",
         drops=True,
     ),
     "Ip6ReasmFails": Counter("IPv6 datagrams that did not become whole, for the same reasons", drops=True),
@@ -70,6 +70,12 @@ COUNTERS: Final[dict[str, Counter]] = {
     ),
     "PystackIpReasmEvicted": Counter("incomplete IPv4 datagrams that had to make room for newer ones", drops=True),
     "PystackIp6ReasmEvicted": Counter("incomplete IPv6 datagrams that had to make room for newer ones", drops=True),
+    "PystackIpReasmRefused": Counter(
+        "IPv4 fragments that began a datagram while the host's memory is used up", drops=True
+    ),
+    "PystackIp6ReasmRefused": Counter(
+        "IPv6 fragments that began a datagram while the host's memory is used up", drops=True
+    ),
     "IpFragOKs": Counter("IPv4 datagrams that were cut into fragments"),
     "Ip6FragOKs": Counter("IPv6 datagrams that were cut into fragments"),
     "IpFragCreates": Counter("IPv4 fragments that were sent"),

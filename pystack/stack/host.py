@@ -44,10 +44,18 @@ class Host:
     def __init__(self, config: Config, entropy: Callable[[int], bytes]) -> None:
         self.config = config
         self.metrics = Metrics()
-        self.ip = Ip(config.ip, config.addresses, config.mtu, config.ttl, entropy, self.metrics.count)
+        self.memory = Memory(config.memory)
+        self.ip = Ip(
+            config.ip,
+            config.addresses,
+            config.mtu,
+            config.ttl,
+            entropy,
+            self.metrics.count,
+            lambda: self.memory.is_short,
+        )
         self.routes = self.ip.routes
         self.ports = Ports(*config.ephemeral_ports, entropy)
-        self.memory = Memory(config.memory)
         self.connections = Connections(entropy(32), self.ip.pmtu, self.memory)
         self.listeners: dict[tuple[bytes, int], Listener] = {}
         self.datagrams = Datagrams(

@@ -6,6 +6,7 @@ from scapy.layers.inet import ICMP, TCP, UDP
 from scapy.layers.inet6 import (
     ICMPv6DestUnreach,
     ICMPv6EchoReply,
+    ICMPv6EchoRequest,
     ICMPv6MLReport2,
     ICMPv6ND_NS,
     ICMPv6ND_RS,
@@ -210,14 +211,20 @@ def test_claims_of_sizes_that_are_not_believed(family: int) -> None:
     assert endpoint.connection.path_mss == before
 
 
-def test_large_echo_replies_adapt_to_the_path() -> None:
-    layer = Layer()
-    too_big = error(6, ICMPv6PacketTooBig(mtu=1300), ip(6, src=OURS[6], dst=THEIRS[6]) / ICMPv6EchoReply())
-    layer.ip.receive(bytes(too_big), 0)
-    assert layer.ip.pmtu.get(PACKED_THEIRS[6], 0) == 1300
-    foreign = error(6, ICMPv6PacketTooBig(mtu=1280), ip(6, src="fd00::9", dst=THEIRS[6]) / ICMPv6EchoReply())
-    assert layer.ip.receive(bytes(foreign), 0) is None
-    assert layer.ip.pmtu.get(PACKED_THEIRS[6], 0) == 1300
+def test_nobody_lowers_a_path_by_asking_for_echoes() -> None:
+    """Whoever asks in another's name could quote the reply; ours fit every path as they are (RFC 8201 section 1)."""
+    stack = host()
+    request = ip(6) / ICMPv6EchoRequest(id=1, seq=2, data=bytes(1400))
+    replies = gives(stack, request)
+    assert [len(bytes(reply)) for reply in replies] == [1280, 224]
+    for told in (1280, 1300):
+        assert gives(stack, error(6, ICMPv6PacketTooBig(mtu=told), replies[0], 100)) == []
+        unfragmented = ip(6, src=OURS[6], dst=THEIRS[6]) / ICMPv6EchoReply(id=1, seq=2, data=bytes(1400))
+        assert gives(stack, error(6, ICMPv6PacketTooBig(mtu=told), unfragmented)) == []
+    assert stack.ip.pmtu.get(PACKED_THEIRS[6], 0) == 1500
+    assert stack.metrics["Icmp6InErrors"] == 4
+    (whole,) = gives(stack, ip(6) / ICMPv6EchoRequest(data=bytes(1280 - 48)))
+    assert len(bytes(whole)) == 1280
 
 
 @FAMILIES

@@ -20,7 +20,8 @@ class Bench:
 
     def __init__(self, budget: int = 1 << 20) -> None:
         self.counts: Counter[str] = Counter()
-        self.r: Reassembly[str] = Reassembly(V4, self._count, budget, TIMEOUT)
+        self.short = False
+        self.r: Reassembly[str] = Reassembly(V4, self._count, budget, TIMEOUT, lambda: self.short)
 
     def _count(self, name: str) -> None:
         self.counts[name] += 1
@@ -162,6 +163,21 @@ def test_the_budget_is_what_memory_is_really_held(size: int, per_datagram: int) 
         tracemalloc.stop()
     assert b.r.held > budget // 4
     assert held < budget * 1.2
+
+
+def test_nothing_is_begun_while_memory_is_short() -> None:
+    """What has begun may end: that gives memory back."""
+    b = Bench()
+    b.add(*PIECES[0])
+    held, b.short = b.r.held, True
+    assert b.add(*PIECES[0], key=b"another") is None
+    assert b.r.held == held
+    assert b.counts["PystackIpReasmRefused"] == b.counts["IpReasmFails"] == 1
+    assert [b.add(*piece) is None for piece in PIECES[1:]] == [True, True, False]
+    b.short = False
+    assert b.add(*PIECES[0], key=b"another") is None
+    assert b.r.held > 0
+    assert b.counts["PystackIpReasmRefused"] == 1
 
 
 @pytest.mark.parametrize(

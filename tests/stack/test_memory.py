@@ -4,6 +4,7 @@ import errno
 
 import pytest
 from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment
 from two_hosts import A4, B4, SECOND, Lan, entropy
 
 from pystack.sock import constants as c
@@ -149,3 +150,21 @@ def test_fragments_count_too() -> None:
     assert lan.b.memory.held > 1000
     lan.advance(31 * SECOND)
     assert lan.b.memory.held == 0
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_no_fragments_of_new_datagrams_while_memory_is_short(family: int) -> None:
+    lan = Lan()
+    data = UDP(sport=1, dport=2) / bytes(1000)
+    if family == 4:
+        fragment = IP(src="10.0.0.1", dst="10.0.0.2", id=7, flags="MF") / data
+    else:
+        fragment = IPv6(src="fd00::1", dst="fd00::2") / IPv6ExtHdrFragment(m=1, id=7) / data
+    budget = lan.b.config.memory + 1
+    lan.b.memory.charge(budget)
+    lan.b.receive(bytes(fragment), lan.now)
+    assert lan.b.memory.held == budget
+    assert lan.b.metrics[{4: "PystackIpReasmRefused", 6: "PystackIp6ReasmRefused"}[family]] == 1
+    lan.b.memory.charge(-budget)
+    lan.b.receive(bytes(fragment), lan.now)
+    assert lan.b.memory.held > 1000
