@@ -96,6 +96,16 @@ def _setting(name: str, *, unit: int = 1, least: int = 0, most: int = 0x7FFFFFFF
     return lambda sock: int(getattr(sock.settings, name)) // unit, setter
 
 
+_get_user_timeout, _set_preferred_timeout = _preference("user_timeout", unit=_MS)
+
+
+def _set_user_timeout(sock: "SockCore", value: int) -> None:
+    """From now on it is the application's own, whatever the peer has asked for or asks for (RFC 5482)."""
+    _set_preferred_timeout(sock, value)
+    if sock.connection is not None:
+        sock.connection.prefs.user_timeout_adopted = False
+
+
 def _set_oob_inline(sock: "SockCore", value: int) -> None:
     sock.oob_inline = bool(value)
     if sock.connection is not None:
@@ -208,7 +218,7 @@ _ENTRIES: Final[dict[tuple[int, int], tuple[Getter, Setter | None]]] = {
     (_TCP, c.TCP_QUICKACK): (lambda s: int(s.connection is not None and s.connection.acks.is_quick), _set_quickack),
     (_TCP, c.TCP_MAXSEG): (_get_maxseg, _set_maxseg),
     (_TCP, c.TCP_CONGESTION): (_get_congestion, None),
-    (_TCP, c.TCP_USER_TIMEOUT): _preference("user_timeout", unit=_MS),
+    (_TCP, c.TCP_USER_TIMEOUT): (_get_user_timeout, _set_user_timeout),
     (_TCP, c.TCP_NOTSENT_LOWAT): (_get_notsent_lowat, _set_notsent_lowat),
     (_TCP, c.TCP_DEFER_ACCEPT): _setting("defer_accept", unit=_SECOND),
     (c.IPPROTO_IP, c.IP_TOS): for_family(c.AF_INET, lambda s: s.tos, _set_tos),

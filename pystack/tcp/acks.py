@@ -34,8 +34,6 @@ def acknowledge(c: "Connection", seg: Segment, now: int) -> None:
         c.recovery.on_cumulative_ack(snd.una, acked.packets, board)
     elif duplicate and not window_moved:
         c.recovery.on_duplicate_ack(snd.una, board)
-        if not snd.wnd:
-            c.progress_at = now  # a peer that answers may keep its window shut for ever (MUST-37, SHLD-17)
     if not packets_out:
         return
     began = c.recovery.detect(snd.una, snd.nxt, board, c.cc, now)

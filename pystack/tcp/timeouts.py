@@ -40,7 +40,7 @@ def watch_idleness(c: "Connection", now: int) -> None:
 def _retransmit(c: "Connection", now: int) -> None:
     """The oldest segment has gone unanswered for an RTO (RFC 6298 rules 5.4 to 5.6; RFC 9293 section 3.8.3 for R2)."""
     config = c.config
-    waiting = now - c.progress_at
+    waiting = _waiting(c, now)
     in_handshake = c.tcb.state in (State.SYN_SENT, State.SYN_RECEIVED)
     if in_handshake:
         limit = config.syn_retries if c.active_open else config.synack_retries
@@ -65,14 +65,25 @@ def _retransmit(c: "Connection", now: int) -> None:
 
 def _probe(c: "Connection", now: int) -> None:
     """The peer's window has been shut for a probe interval (RFC 9293 section 3.8.6.1)."""
-    # A peer that answers its probes may keep its window shut for ever (MUST-37), but not for nobody.
+    # An answer sets `probes` back: a peer may keep its window shut for ever (MUST-37), but not for nobody.
     gone = c.probe_backoff >= c.config.orphan_retries if c.orphaned else c.probes >= c.config.retries
-    if gone or 0 < c.prefs.user_timeout <= now - c.progress_at:
+    if gone or 0 < c.prefs.user_timeout <= _waiting(c, now):
         c.finish(Ending.TIMED_OUT)
         return
     c.probe_due = True
     c.probe_backoff += 1
     c.timers.set(Timer.PROBE, now + output.probe_interval(c))
+
+
+def _waiting(c: "Connection", now: int) -> int:
+    """How long the peer has kept us waiting. One that answers may keep its window shut for ever (MUST-37, SHLD-17),
+    unless the application has said how long it bears with that (Linux: TCP_USER_TIMEOUT). A user timeout that the peer
+    asked for (RFC 5482) is about silence alone.
+    """
+    own = c.prefs.user_timeout and not c.prefs.user_timeout_adopted
+    if c.tcb.snd.wnd or own or c.orphaned:
+        return now - c.progress_at
+    return now - max(c.progress_at, c.received_at)
 
 
 def _keep_alive(c: "Connection", now: int) -> None:

@@ -76,6 +76,14 @@ def test_what_was_set_before_connecting_holds_for_the_connection() -> None:
     assert sock.tcp_info(lan.now).congestion == "newreno"
 
 
+def test_a_user_timeout_is_the_applications_own_once_it_has_set_one() -> None:
+    client, _ = Lan().pair()
+    assert client.connection is not None
+    client.connection.prefs.user_timeout_adopted = True
+    client.setsockopt(c.IPPROTO_TCP, c.TCP_USER_TIMEOUT, 70)
+    assert not client.connection.prefs.user_timeout_adopted
+
+
 def test_what_can_only_be_read() -> None:
     lan = Lan()
     listener = lan.listener()

@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 from tcp_peer import PLAIN, SECOND, Peer, established
 
+from pystack.tcp.events import Ending
+from pystack.tcp.state import State
 from pystack.tcp.usertimeout import LEAST, MOST, adopted
 from pystack.wire.options import Options, build, parse
 from pystack.wire.tcp import Segment
@@ -82,3 +84,46 @@ def test_off_by_default() -> None:
     p = Peer(replace(PLAIN, user_timeout=250 * SECOND))
     p.takes()
     assert p.sent[-1].options.user_timeout is None
+
+
+def shut_but_answering(p: Peer) -> State:
+    """The state after 100 probes or retransmissions into a shut window, each of them answered."""
+    for _ in range(100):
+        if p.waits(120 * SECOND):
+            p.gives(wnd=0)
+    return p.state
+
+
+@pytest.mark.parametrize("in_flight", [0, 1000])
+def test_the_peers_wish_does_not_end_a_peer_with_a_shut_window_that_answers(in_flight: int) -> None:
+    """RFC 9293 MUST-37."""
+    p = established(ON)
+    asks(p, 150)
+    p.sends(in_flight)
+    p.gives(wnd=0)
+    p.sends(5000)
+    assert shut_but_answering(p) is State.ESTABLISHED
+    p.waits(600 * SECOND)
+    assert (p.state, p.c.ending) == (State.CLOSED, Ending.TIMED_OUT), "it answers no more"
+
+
+@pytest.mark.parametrize("in_flight", [0, 1000])
+def test_the_applications_own_word_ends_it(in_flight: int) -> None:
+    """As Linux: TCP_USER_TIMEOUT bounds how long the peer's window may stay shut, too."""
+    p = established(replace(ON, user_timeout=150 * SECOND))
+    p.sends(in_flight)
+    p.gives(wnd=0)
+    p.sends(5000)
+    assert shut_but_answering(p) is State.CLOSED
+    assert p.c.ending is Ending.TIMED_OUT
+
+
+def test_an_old_answer_is_no_silence() -> None:
+    """Text comes long after the peer has last said anything: its time begins then."""
+    p = established(ON)
+    asks(p, 150)
+    p.gives(wnd=0)
+    p.waits(3600 * SECOND)
+    p.sends(5000)
+    p.waits(100 * SECOND)
+    assert p.state is State.ESTABLISHED
