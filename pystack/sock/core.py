@@ -4,12 +4,13 @@ from pystack.sock import poll
 from pystack.sock.base import Address, SockBase
 from pystack.sock.constants import IPPROTO_TCP, SOCK_STREAM
 from pystack.sock.errors import errno_of_ending
+from pystack.stack import demux
 from pystack.stack.endpoint import Endpoint
 from pystack.stack.host import Host
 from pystack.stack.listener import Listener
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.connection import Connection
-from pystack.udp.discovery import SETS_DF, Discovery
+from pystack.udp.discovery import Discovery
 
 
 class SockCore(SockBase):
@@ -18,11 +19,11 @@ class SockCore(SockBase):
     __slots__ = (
         "_bound",
         "_connecting",
+        "_discovery",
         "_ending_told",
         "_local",
         "_settings",
         "connection",
-        "discovery",
         "endpoint",
         "linger",
         "listener",
@@ -44,7 +45,7 @@ class SockCore(SockBase):
         self.oob_inline = False
         self.ttl = host.config.ttl
         self.tos = 0
-        self.discovery = Discovery.WANT
+        self._discovery = Discovery.WANT
         self._settings = host.config.tcp
         self._bound: Address | None = None
         """The name that this socket holds in the host's ports."""
@@ -93,6 +94,16 @@ class SockCore(SockBase):
         if self.listener is not None:
             self.listener.config = settings
 
+    @property
+    def discovery(self) -> Discovery:
+        """IP_MTU_DISCOVER and IPV6_MTU_DISCOVER."""
+        return self._discovery
+
+    @discovery.setter
+    def discovery(self, discovery: Discovery) -> None:
+        self._discovery = discovery
+        self._follow_path()
+
     def touch(self) -> None:
         """Tells the host that the connection may have something to send."""
         if self.endpoint is not None:
@@ -100,13 +111,20 @@ class SockCore(SockBase):
 
     def _adopt(self, endpoint: Endpoint) -> None:
         endpoint.context = self
-        endpoint.discovery = self.discovery
-        endpoint.dont_fragment = endpoint.dont_fragment and self.discovery in SETS_DF
         self.endpoint = endpoint
         self.connection = endpoint.connection
+        self._follow_path()
         self.connection.urgent.inline = self.oob_inline
         self._local = endpoint.local, endpoint.local_port
         self._ending_told = False
+
+    def _follow_path(self) -> None:
+        """Has the connection send packets that fit what `discovery` believes of its path."""
+        endpoint = self.endpoint
+        if endpoint is not None and endpoint.discovery is not self.discovery:
+            endpoint.discovery = self.discovery
+            # What is known of the path counts whatever the time: at its end the host's deadline has it asked for again.
+            demux.follow_path(self.host, endpoint, 0)
 
     def _let_go(self) -> None:
         if self.endpoint is not None:

@@ -13,7 +13,7 @@ from pystack.sock.errors import os_error
 from pystack.sock.optiontable import OptionTable, Value, for_family, only
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.congestion.registry import congestion_controls
-from pystack.udp.discovery import SETS_DF, Discovery
+from pystack.udp.discovery import Discovery
 
 if TYPE_CHECKING:
     from pystack.sock.core import SockCore
@@ -136,9 +136,6 @@ def _set_discovery(sock: "SockCore", value: int) -> None:
         sock.discovery = Discovery(value)
     except ValueError:
         raise os_error(errno.EINVAL) from None
-    if sock.endpoint is not None:
-        sock.endpoint.discovery = sock.discovery
-        sock.endpoint.dont_fragment = sock.discovery in SETS_DF
 
 
 def _set_quickack(sock: "SockCore", value: int) -> None:
