@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pystack.tcp.config import SECOND
 from pystack.tcp.ecn import ECT_0, syn_flags
 from pystack.tcp.handshake import answer, offer
-from pystack.tcp.scoreboard import Record
+from pystack.tcp.record import Record
 from pystack.tcp.state import TEXT_MAY_BE_SENT, State
 from pystack.tcp.timers import Timer
 from pystack.tcp.urgent import pointer
@@ -203,7 +203,7 @@ def _transmit(c: "Connection", size: int, fin: bool, mss: int, now: int) -> Segm
     end = start + size + fin
     if not board:
         c.progress_at = now
-    record = Record(start, end, mss, now, board.delivered, not c.cwnd_limited)
+    record = Record(start, end, mss, now, board.delivered, not c.cwnd_limited, fin)
     board.sent(record)
     snd.nxt = end
     if size % mss:

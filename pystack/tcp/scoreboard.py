@@ -1,7 +1,7 @@
 """What has been sent and not yet acknowledged: one record per transmitted range (RFC 6675's scoreboard).
 
-Windows are counted in *packets*, as Linux counts them: a record of `n` bytes counts as ceil(n / mss) packets, and a
-record is only ever split at a multiple of its mss from its start. Every count is kept as a running sum, so that an ACK
+Windows are counted in *packets*, as Linux counts them (see `pystack.tcp.record`), and a record is only ever split
+between two of its packets. Every count is kept as a running sum, so that an ACK
 costs what it changes, never the length of the window.
 """
 
@@ -9,55 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from heapq import heappop, heappush
 
-
-class Record:
-    """One transmitted range, `start` to `end` in sequence numbers (SYN and FIN count one each).
-
-    `sent_at` is the time of the latest transmission, `delivered_at_send` the scoreboard's `delivered` then. The
-    flags: `sacked` (the peer holds it), `lost` (taken for lost), `retransmitted` (the latest transmission was not the
-    first and is in flight), `ever_retransmitted` (Karn's rule: no RTT sample), `app_limited` (sent while the
-    application had no more).
-    """
-
-    __slots__ = (
-        "app_limited",
-        "delivered_at_send",
-        "end",
-        "ever_retransmitted",
-        "lost",
-        "mss",
-        "retransmitted",
-        "sacked",
-        "sent_at",
-        "start",
-    )
-
-    def __init__(self, start: int, end: int, mss: int, sent_at: int, delivered_at_send: int, app_limited: bool) -> None:
-        self.start = start
-        self.end = end
-        self.mss = mss
-        self.sent_at = sent_at
-        self.delivered_at_send = delivered_at_send
-        self.app_limited = app_limited
-        self.sacked = False
-        self.lost = False
-        self.retransmitted = False
-        self.ever_retransmitted = False
-
-    @property
-    def packets(self) -> int:
-        """How many packets the record counts as."""
-        return -((self.start - self.end) // self.mss)
-
-    def split(self, at: int) -> "Record":
-        """Cuts the record at `at` and returns the later part, with the same history."""
-        later = Record(at, self.end, self.mss, self.sent_at, self.delivered_at_send, self.app_limited)
-        later.sacked = self.sacked
-        later.lost = self.lost
-        later.retransmitted = self.retransmitted
-        later.ever_retransmitted = self.ever_retransmitted
-        self.end = at
-        return later
+from pystack.tcp.record import Record
 
 
 class Acked:
@@ -142,10 +94,10 @@ class Scoreboard:
             record = records[head]
             if record.end > una:
                 # Part of it: a peer acknowledges whole packets, or the split is rounded down to one.
-                whole = (una - record.start) // record.mss * record.mss
-                if whole <= 0:
+                edge = record.edge_before(una)
+                if edge <= record.start:
                     break
-                records.insert(head + 1, self._split(record, record.start + whole))
+                records.insert(head + 1, self._split(record, edge))
             head += 1
             packets = record.packets
             self.packets_out -= packets
@@ -184,16 +136,15 @@ class Scoreboard:
                 index -= self._merge(index - 1)
                 continue
             if record.start < left:
-                skip = -((record.start - left) // record.mss) * record.mss
-                if record.start + skip >= min(record.end, right):
-                    continue
-                records.insert(index, self._split(record, record.start + skip))
+                edge = record.edge_after(left)
+                if edge < min(record.end, right):
+                    records.insert(index, self._split(record, edge))
                 continue
             if record.end > right:
-                whole = (right - record.start) // record.mss * record.mss
-                if whole <= 0:
+                edge = record.edge_before(right)
+                if edge <= record.start:
                     break
-                records.insert(index, self._split(record, record.start + whole))
+                records.insert(index, self._split(record, edge))
             newly += record.packets
             self._mark_sacked(record)
             index -= self._merge(index - 1)
@@ -207,7 +158,7 @@ class Scoreboard:
         if index <= self._head:
             return False
         before, record = records[index - 1], records[index]
-        whole_packets = (before.end - before.start) % before.mss == 0
+        whole_packets = (before.end - before.start) % before.mss == 0 and not record.fin
         alike = before.mss == record.mss and before.ever_retransmitted == record.ever_retransmitted
         if not (before.sacked and whole_packets and alike):
             return False
@@ -246,7 +197,7 @@ class Scoreboard:
     def mark_head_lost(self) -> None:
         """Marks the first packet as lost (RFC 6582: the one that a partial acknowledgement points at)."""
         record = self.head
-        if record.end - record.start > record.mss:
+        if record.packets > 1:
             self._records.insert(self._head + 1, self._split(record, record.start + record.mss))
         if record.retransmitted:
             record.retransmitted = False
@@ -283,7 +234,7 @@ class Scoreboard:
         kept: list[Record] = []
         for record in self:
             kept.append(record)
-            if record.mss <= mss or record.sacked or record.end - record.start <= mss:
+            if record.mss <= mss or record.sacked or record.size <= mss:
                 continue
             found = True
             before = record.packets
@@ -305,6 +256,7 @@ class Scoreboard:
         """Makes one record of two neighbours that are both to be sent again."""
         apart = earlier.packets + later.packets
         earlier.end = later.end
+        earlier.fin = later.fin
         earlier.ever_retransmitted |= later.ever_retransmitted
         change = earlier.packets - apart
         self.packets_out += change

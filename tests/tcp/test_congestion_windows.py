@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from tcp_peer import PLAIN, SECOND, Peer, established
 
-from pystack.tcp.scoreboard import Record, Scoreboard
+from pystack.tcp.record import Record
+from pystack.tcp.scoreboard import Scoreboard
 from pystack.tcp.state import State
 
 SACK = replace(PLAIN, sack=True, sndbuf=1 << 20)

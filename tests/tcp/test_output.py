@@ -159,6 +159,12 @@ def test_a_fin_behind_a_full_segment_is_no_packet_of_its_own() -> None:
     p.c.shutdown_write()
     assert p.takes() == ["FP. 1:1461(1460) ack 1"]
     assert (p.sent[-1].segs, p.sent[-1].mss) == (1, 0)
+    assert p.c.info(p.now).unacked == 1
+    assert p.gives(ack=1461) == [], "all but the FIN"
+    assert p.c.info(p.now).unacked == 1
+    assert [shown for _, shown in p.waits(SECOND // 4)] == ["F. 1461:1461(0) ack 1"]
+    p.gives(ack=1462)
+    assert p.c.info(p.now).unacked == 0
 
 
 def test_a_super_segment_says_how_it_is_to_be_cut() -> None:

@@ -1,8 +1,9 @@
 """Loss recovery: NewReno (RFC 6582) without selective acknowledgements, RFC 6675 with them."""
 
 from pystack.tcp.congestion.reno import Reno
+from pystack.tcp.record import Record
 from pystack.tcp.recovery import CaState, Recovery
-from pystack.tcp.scoreboard import Record, Scoreboard
+from pystack.tcp.scoreboard import Scoreboard
 
 MSS = 100
 

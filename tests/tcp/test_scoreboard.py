@@ -3,7 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pystack.tcp.scoreboard import Record, Scoreboard
+from pystack.tcp.record import Record
+from pystack.tcp.scoreboard import Scoreboard
 
 MSS = 10
 
@@ -21,9 +22,13 @@ class Naive:
         self.packets: list[Packet] = []
         self.una = 0
 
-    def sent(self, start: int, size: int) -> None:
+    def sent(self, start: int, size: int, fin: bool = False) -> None:
         for at in range(start, start + size, MSS):
             self.packets.append(Packet(at, min(at + MSS, start + size)))
+        if fin and size:
+            self.packets[-1].end += 1
+        elif fin:
+            self.packets.append(Packet(start, start + 1))
 
     def acknowledge(self, una: int) -> int:
         self.una = una
@@ -66,7 +71,7 @@ class Naive:
 
 
 operations = st.lists(
-    st.tuples(st.sampled_from(["send", "send", "ack", "sack", "sack", "detect", "timeout", "resend", "head"]),
+    st.tuples(st.sampled_from(["send", "send", "ack", "sack", "sack", "detect", "timeout", "resend", "head", "fin"]),
               st.integers(0, 60), st.integers(1, 30)),
     max_size=80,
 )  # fmt: skip
@@ -75,18 +80,24 @@ operations = st.lists(
 @settings(max_examples=300)
 @given(operations)
 def test_against_a_list_of_packets(steps: list[tuple[str, int, int]]) -> None:
-    board, naive, nxt, una = Scoreboard(), Naive(), 0, 0
+    board, naive, nxt, finished = Scoreboard(), Naive(), 0, False
     for now, (name, a, b) in enumerate(steps, 1):
-        packets = (nxt - una) // MSS
-        if name == "send":
+        packets = naive.packets
+        if name == "fin" and not finished:
+            size = b % 3 * MSS + b % 2
+            board.sent(Record(nxt, nxt + size + 1, MSS, now, 0, False, True))
+            naive.sent(nxt, size, True)
+            nxt += size + 1
+            finished = True
+        elif name == "send" and not finished:
             board.sent(Record(nxt, nxt + b * MSS, MSS, now, 0, False))
             naive.sent(nxt, b * MSS)
             nxt += b * MSS
         elif name == "ack" and packets:
-            una += (a % packets + 1) * MSS
+            una = packets[a % len(packets)].end - (a % 7 == 0)  # now and then a part of a packet, or all but the FIN
             assert board.acknowledge(una, now).packets == naive.acknowledge(una)
         elif name == "sack" and packets:
-            left = una + a % packets * MSS + a % 3  # now and then between the edges of packets
+            left = packets[a % len(packets)].start + a % 3  # now and then between the edges of packets
             right = min(left + b * MSS - b % 4, nxt)
             assert board.selectively_acknowledge(left, right) == naive.sack(left, right)
         elif name == "detect":
@@ -96,7 +107,7 @@ def test_against_a_list_of_packets(steps: list[tuple[str, int, int]]) -> None:
         elif name == "timeout":
             board.mark_all_lost()
             naive.all_lost()
-        elif name == "head" and packets and not naive.packets[0].sacked:
+        elif name == "head" and packets and not packets[0].sacked:
             board.mark_head_lost()
             naive.packets[0].lost, naive.packets[0].resent = True, False
         elif name == "resend":
@@ -125,6 +136,51 @@ def test_a_record_counts_its_packets_and_splits_at_their_edges() -> None:
     ]
     assert later.ever_retransmitted
     assert later.app_limited
+
+
+def test_a_fin_rides_on_the_last_packet() -> None:
+    full, alone = Record(100, 121, MSS, 5, 0, True, True), Record(100, 101, MSS, 5, 0, True, True)
+    assert (full.packets, full.size, alone.packets, alone.size) == (2, 20, 1, 0)
+    assert (full.edge_before(120), full.edge_after(111), full.edge_after(120)) == (110, 121, 121)
+    last = full.split(110)
+    assert [(r.packets, r.fin) for r in (full, last)] == [(1, False), (1, True)]
+
+
+def test_smaller_packets_take_the_fin_along() -> None:
+    """Of 20 bytes and a FIN in one packet become two, of 10 bytes and a FIN in the next still one."""
+    board = Scoreboard()
+    board.sent(Record(0, 21, 20, 0, 0, False, True))
+    assert board.packets_out == 1
+    assert board.recut(10)
+    assert (board.packets_out, board.lost_out) == (2, 2)
+    record = board.next_lost()
+    assert record is not None
+    assert [(r.start, r.end) for r in board.retransmitted(record, 1, 1)] == [(0, 10)]
+    assert [(r.start, r.end, r.packets) for r in board] == [(0, 10, 1), (10, 21, 1)]
+    board = Scoreboard()
+    board.sent(Record(0, 11, 20, 0, 0, False, True))
+    assert not board.recut(10), "it fits"
+
+
+def test_records_joined_for_smaller_packets_keep_the_fin() -> None:
+    board = Scoreboard()
+    board.sent(Record(0, 20, 20, 0, 0, False))
+    board.sent(Record(20, 41, 20, 0, 0, False, True))
+    board.recut(10)
+    assert [(r.start, r.end, r.packets, r.fin) for r in board] == [(0, 41, 4, True)]
+    assert board.lost_out == 4
+
+
+def test_records_that_the_peer_holds_are_joined_but_for_the_fins() -> None:
+    board = Scoreboard()
+    for start in (0, 20, 40):
+        board.sent(Record(start, start + 20 + (start == 40), MSS, 0, 0, False, start == 40))
+    assert board.selectively_acknowledge(10, 61) == 5
+    assert [(r.start, r.end, r.packets, r.fin) for r in board] == [
+        (0, 10, 1, False),
+        (10, 40, 3, False),
+        (40, 61, 2, True),
+    ]
 
 
 def test_a_part_of_a_packet_is_not_acknowledged() -> None:
