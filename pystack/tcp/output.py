@@ -65,15 +65,23 @@ def may_send_tail(*, nodelay: bool, fin_queued: bool, small_end: int, una: int) 
     return nodelay or fin_queued or small_end <= una
 
 
-def sendable(*, available: int, window: int, mss: int, packets: int, budget: int, tail_allowed: bool) -> int:
+def packets_at_once(start: int, urgent_end: int, mss: int, budget: int) -> int:
+    """How many packets of `mss` bytes may travel as one super-segment from the number `start` on: as many as the
+    `budget` in bytes holds, and at least one. Only one of what announces urgent data (`urgent_end` is SND.UP): each
+    would have the header's URG and pointer, which is relative to the number of one. (SYNs have no budget at all.)
+    """
+    return 1 if start < urgent_end else max(budget // mss, 1)
+
+
+def sendable(*, available: int, window: int, mss: int, packets: int, tail_allowed: bool) -> int:
     """How many bytes of text go into the next super-segment.
 
-    `available`: bytes queued and not sent; `window`: bytes that the peer still takes; `packets`: room in the
-    congestion window; `budget`: most bytes of one super-segment. The answer is a multiple of `mss` unless it reaches
+    `available`: bytes queued and not sent; `window`: bytes that the peer still takes; `packets`: how many the
+    congestion window and one super-segment have room for. The answer is a multiple of `mss` unless it reaches
     the end of what is queued. A packet that only the window keeps from being full is not sent (sender-side
     silly-window avoidance, MUST-38).
     """
-    limit = min(available, window, packets * mss, max(budget // mss, 1) * mss)
+    limit = min(available, window, packets * mss)
     if limit <= 0:
         return 0
     tail = limit % mss
@@ -138,7 +146,7 @@ def _retransmission(c: "Connection", now: int, budget: int) -> Segment | None:
     room = c.cc.cwnd - board.in_flight
     if c.recovery.must_resend:
         room = max(room, 1)
-    packets = min(room, max(budget // record.mss, 1))
+    packets = min(room, packets_at_once(max(record.start, snd.una), snd.up, record.mss, budget))
     if record.start > snd.una:
         # Beyond the right edge of a window that has shrunk, only the first packet goes (SHLD-16, MAY-7).
         packets = min(packets, (snd.una + snd.wnd - record.start) // record.mss)
@@ -165,16 +173,13 @@ def _new_text(c: "Connection", now: int, budget: int) -> Segment | None:
     if not board and c.config.slow_start_after_idle and c.sent_at and now - c.sent_at > c.rtt.rto:
         cc.on_idle(c.config.initial_cwnd, now)
     mss = effective_mss(c)
-    if snd.up > snd.nxt:
-        budget = mss  # URG does not travel in super-segments: the pointer is relative to one header
     window = snd.una + snd.wnd - snd.nxt
     packets = cc.cwnd - board.in_flight
     size = sendable(
         available=available,
         window=window,
         mss=mss,
-        packets=packets,
-        budget=budget,
+        packets=min(packets, packets_at_once(snd.nxt, snd.up, mss, budget)),
         tail_allowed=_tail_allowed(c, now),
     )
     # The FIN takes one number of the window; it needs no room in the congestion window of its own.

@@ -14,7 +14,7 @@ from pystack.wire.tcp import PSH, SYN
 
 
 def amount(**changes: int) -> int:
-    plain = {"available": 5000, "window": 60_000, "mss": 1000, "packets": 10, "budget": 60_000, "tail_allowed": 1}
+    plain = {"available": 5000, "window": 60_000, "mss": 1000, "packets": 10, "tail_allowed": 1}
     merged = plain | changes
     return sendable(**merged | {"tail_allowed": bool(merged["tail_allowed"])})
 
@@ -35,9 +35,7 @@ def amount(**changes: int) -> int:
         ({"packets": 3}, 3000),
         ({"packets": 0}, 0),
         ({"packets": -2}, 0),
-        ({"budget": 2999}, 2000),
-        ({"budget": 0}, 1000),  # one packet is always allowed
-        ({"available": 5500, "budget": 5500}, 5000),
+        ({"available": 5500, "packets": 5}, 5000),
     ],
 )
 def test_sendable(changes: dict[str, int], expected: int) -> None:
@@ -165,13 +163,6 @@ def test_a_fin_behind_a_full_segment_is_no_packet_of_its_own() -> None:
     assert [shown for _, shown in p.waits(SECOND // 4)] == ["F. 1461:1461(0) ack 1"]
     p.gives(ack=1462)
     assert p.c.info(p.now).unacked == 0
-
-
-def test_a_super_segment_says_how_it_is_to_be_cut() -> None:
-    p = established()
-    assert p.sends(5000, budget=65535) == ["P. 1:5001(5000) ack 1"]
-    seg = p.sent[-1]
-    assert (seg.mss, seg.segs, sum(map(len, seg.pieces))) == (1460, 4, 5000)
 
 
 def test_new_text_never_passes_the_right_edge() -> None:
