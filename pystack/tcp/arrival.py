@@ -236,9 +236,10 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> Drop | None:
 
     # Sixth: the URG bit.
     if seg.flags & URG and seg.urg and tcb.state in TEXT_MAY_ARRIVE:
-        rcv.up = max(rcv.up, seg.seq + seg.urg)
-        if c.urgent.announce(seg.seq + seg.urg, reading.read_next(c)):
+        up = seg.seq + seg.urg
+        if up > rcv.up and c.urgent.announce(up, reading.read_next(c)):
             c.events |= Event.URGENT
+        rcv.up = max(rcv.up, up)
 
     # Seventh and eighth: text and FIN.
     if seg.size or seg.flags & FIN:

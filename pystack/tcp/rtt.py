@@ -9,10 +9,10 @@ FALLBACK_RTO = 3_000_000_000
 class RttEstimator:
     """SRTT, RTTVAR and the time-out with its back-off; all in nanoseconds.
 
-    `samples` counts the measurements; `min_rtt` and `latest` are 0 before the first one.
+    `samples` counts the measurements; `min_rtt` is 0 before the first one.
     """
 
-    __slots__ = ("_max", "_min", "_rto", "backoff", "latest", "min_rtt", "rttvar", "samples", "srtt")
+    __slots__ = ("_max", "_min", "_rto", "backoff", "min_rtt", "rttvar", "samples", "srtt")
 
     def __init__(self, config: TcpConfig) -> None:
         self._min = config.rto_min
@@ -21,7 +21,6 @@ class RttEstimator:
         self.srtt = 0
         self.rttvar = 0
         self.min_rtt = 0
-        self.latest = 0
         self.samples = 0
         self.backoff = 0
 
@@ -42,7 +41,6 @@ class RttEstimator:
             self.srtt += (rtt - self.srtt) // 8
             self.min_rtt = min(self.min_rtt, rtt)
         self.samples += 1
-        self.latest = rtt
         # Rule 2.3's max(G, 4 * RTTVAR), with Linux's 200 ms in the place of both G and rule 2.4's whole second.
         self._rto = min(self.srtt + max(self._min, 4 * self.rttvar), self._max)
         self.backoff = 0

@@ -43,11 +43,11 @@ class UrgentMark:
         return not self.taken and (self.at is not None or bool(self.value))
 
     def announce(self, up: int, next_read: int) -> bool:
-        """A segment says that urgent data ends before `up` (section 3.10.7.4, sixth step); returns True where that is
-        news. An announcement of what the application has read already is old.
+        """RCV.UP has moved on to `up`, where urgent data ends (section 3.10.7.4, sixth step); returns True unless the
+        application has read that far already.
         """
         at = up - 1
-        if at < next_read or (self.at is not None and at <= self.at):
+        if at < next_read:
             return False
         self.at = at
         self.taken = False

@@ -118,3 +118,15 @@ def test_must_66_an_announcement_counts_while_the_window_is_shut() -> None:
     p.c.poll_event()
     urgent(p, ".", 1001, b"", 1003)
     assert p.c.poll_event() & Event.URGENT
+
+
+def test_the_same_announcement_again_is_no_news() -> None:
+    """RFC 9293 section 3.10.7.4, the sixth step: RCV.UP only moves on."""
+    p = established()
+    p.c.poll_event()
+    for up, is_news in ((5, True), (5, False), (4, False), (6, True)):
+        urgent(p, ".", 1, b"", up)
+        assert bool(p.c.poll_event() & Event.URGENT) is is_news
+        assert p.c.urgent.at is not None
+    assert p.c.tcb.rcv.up - p.irs == 6
+    assert p.c.urgent.at - p.irs == 5
