@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from pystack.sock.calls import Sock
 from pystack.sock.constants import AF_INET, AF_INET6, WouldBlock
+from pystack.sock.dispatch import dispatch
 from pystack.stack.config import Config
 from pystack.stack.host import Host
 from pystack.tcp.config import TcpConfig
@@ -44,10 +45,7 @@ class Lan:
                     moved = True
                     if not self.cut:
                         receiver.receive(bytes(packet), self.now)
-                while (item := sender.poll_event()) is not None:
-                    sock = item[0].context
-                    if isinstance(sock, Sock) and sock.on_ready is not None:
-                        sock.on_ready()
+                dispatch(sender)
 
     def advance(self, nanoseconds: int) -> None:
         """Lets time pass, deadline by deadline."""

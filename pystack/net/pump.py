@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import trio
 
 from pystack.link.device import Device, DeviceLost
-from pystack.sock.base import SockBase
+from pystack.sock.dispatch import dispatch
 from pystack.stack.host import Host
 from pystack.tcp.state import State
 
@@ -193,18 +193,14 @@ class Pump:
                     _log.warning("%s refuses a packet: %s", device.name, error.strerror or error)
 
     def _dispatch(self) -> None:
-        host = self.host
-        happened = False
-        while (item := host.poll_event()) is not None:
-            happened = True
-            sock = item[0].context
-            if isinstance(sock, SockBase) and sock.on_ready is not None:
-                try:
-                    sock.on_ready()
-                except Exception:
-                    self._survive()
-        if happened and self._activity:
+        if dispatch(self.host, guard=self._guarded) and self._activity:
             self._activity.unpark_all()
+
+    def _guarded(self, on_ready: Callable[[], None]) -> None:
+        try:
+            on_ready()
+        except Exception:
+            self._survive()
 
     def _set_alarm(self) -> None:
         deadline = self.host.next_deadline()

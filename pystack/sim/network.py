@@ -19,6 +19,7 @@ from typing import TypeAlias
 from pystack.sim.clock import Clock
 from pystack.sim.entropy import random_bytes, stream
 from pystack.sim.faults import Impairments
+from pystack.sock.dispatch import dispatch
 from pystack.stack.config import Config
 from pystack.stack.host import Host
 from pystack.wire.packet import Packet
@@ -61,15 +62,17 @@ class Node:
         self.settle()
 
     def settle(self) -> None:
-        """Sends what is due, wakes the programs where something has happened, and sees to the next deadline. To be
-        called after each call on `stack` from outside of a program.
+        """Sends what is due, wakes sockets and programs where something has happened, and sees to the next deadline. To
+        be called after each call on `stack` from outside of a program.
         """
         stack, clock = self.stack, self._clock
-        while (packet := stack.poll_transmit(clock.now)) is not None:
-            self._network.on_sent(self, packet)
         happened = False
-        while stack.poll_event() is not None:
-            happened = True
+        while True:
+            while (packet := stack.poll_transmit(clock.now)) is not None:
+                self._network.on_sent(self, packet)
+            if not dispatch(stack):
+                break
+            happened = True  # and the sockets that were woken may have something to send
         if happened:
             waiting, self._waiting = self._waiting, []
             for application in waiting:

@@ -4,7 +4,7 @@ from collections import deque
 from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple
 
-from pystack.sock.calls import Sock
+from pystack.sock.dispatch import dispatch
 from pystack.stack.host import Host
 from pystack.tcp.events import Event
 from pystack.testing import glue
@@ -278,11 +278,7 @@ class Peer(States):
             self._pending.append(heard)
         else:
             raise AssertionError(f"the host has sent {_ENDLESS} packets without a pause")
-        while (item := self.host.poll_event()) is not None:
-            self.events.append((self.now, item[1]))
-            sock = item[0].context
-            if isinstance(sock, Sock) and sock.on_ready is not None:
-                sock.on_ready()
+        dispatch(self.host, on_event=lambda event: self.events.append((self.now, event)))
 
     def _complaint(
         self, what: str, expected: str, actual: str = "", problems: Any = (), heard: Heard | None = None
