@@ -127,3 +127,12 @@ def test_an_old_answer_is_no_silence() -> None:
     p.sends(5000)
     p.waits(100 * SECOND)
     assert p.state is State.ESTABLISHED
+
+
+def test_nobody_waits_for_ever_for_a_shut_window_when_the_application_has_gone() -> None:
+    p = established()
+    p.sends(1000)
+    p.c.close(p.now)
+    p.gives(wnd=0)
+    assert shut_but_answering(p) is State.CLOSED
+    assert p.c.ending is Ending.TIMED_OUT
