@@ -4,19 +4,16 @@ from collections import deque
 from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple
 
-from pystack.sock.dispatch import dispatch
+from pystack.sim.solo import Solo
 from pystack.stack.host import Host
-from pystack.tcp.events import Event
 from pystack.testing import glue
 from pystack.testing.durations import nanoseconds
 from pystack.testing.flows import Ends, Flow, ends_of
 from pystack.testing.matching import Expectation, line
 from pystack.testing.states import States
 
-_START = 1_000_000_000
 _SHOWN = 12
 _FIRST_PORT = 40000
-_ENDLESS = 100_000
 
 
 class Heard(NamedTuple):
@@ -30,7 +27,6 @@ class Heard(NamedTuple):
 class Peer(States):
     """Speaks to `host` as all its peers. See `peer`.
 
-    - `now`: the time in nanoseconds; it goes on only in `wait`, `expect` and `expect_nothing`.
     - `sent`: the packets that the script has sent, as they were filled in; `heard`: all that the host has sent.
     - `events`: what the host has told the layer above (`pystack.tcp.events.Event`), with the time.
     """
@@ -39,10 +35,10 @@ class Peer(States):
         super().__init__()
         self.host = host
         self.family = family
-        self.now = _START
         self.sent: list[Any] = []
         self.heard: list[Heard] = []
-        self.events: list[tuple[int, Event]] = []
+        self._solo = Solo(host)
+        self.events = self._solo.events
         self._iss = iss
         self._pending: deque[Heard] = deque()
         self._log: list[tuple[int, str, bytes]] = []
@@ -51,6 +47,11 @@ class Peer(States):
         self._last_port = _FIRST_PORT - 1
         self._addresses = {len(a): _neighbour(a, prefix) for a, prefix in reversed(host.config.addresses)}
         self._theirs = {len(a): str(ip_address(a)) for a, _ in reversed(host.config.addresses)}
+
+    @property
+    def now(self) -> int:
+        """The time in nanoseconds; it goes on only in `wait`, `expect` and `expect_nothing`."""
+        return self._solo.now
 
     def __enter__(self) -> "Peer":
         return self
@@ -94,7 +95,7 @@ class Peer(States):
             flow.on_sent(glue.find(whole, glue.layers().tcp))
         self.sent.append(whole)
         self._log.append((self.now, ">", data))
-        self.host.receive(data, self.now)
+        self._solo.inject(data)
         return whole
 
     # What the host says
@@ -245,40 +246,22 @@ class Peer(States):
             flow = self._current = self._flow(ends)
             flow.on_taken(glue.find(heard.packet, glue.layers().tcp))
 
-    # Virtual time
-
-    def _advance(self, end: int, *, stop_at_packet: bool = False) -> None:
-        for _ in range(_ENDLESS):
-            deadline = self.host.next_deadline()
-            if deadline is None or deadline > end:
-                self.now = max(self.now, end)
-                return
-            self.now = max(self.now, deadline)
-            self.host.on_deadline(self.now)
-            self._collect()
-            if stop_at_packet and self._pending:
-                return
-        raise AssertionError(f"the host's timers have fired {_ENDLESS} times: it does not come to rest")
-
     def _collect(self) -> None:
-        """Takes what the host has to send, as bytes on the wire, and tells sockets what has happened."""
-        for _ in range(_ENDLESS):
-            packet = self.host.poll_transmit(self.now)
-            if packet is None:
-                break
-            data = bytes(packet)
+        """Takes what the host has sent until now, and checks that it is well built."""
+        for at, data in self._solo.collect():
             read = glue.read(data)
-            read.time = self.now / 1e9
-            self._log.append((self.now, "<", data))
+            read.time = at / 1e9
+            self._log.append((at, "<", data))
             problem = glue.misbuilt(read, data)
             if problem is not None:
                 raise AssertionError(self._complaint("the host has sent a packet that is not well built", problem))
-            heard = Heard(self.now, data, read)
+            heard = Heard(at, data, read)
             self.heard.append(heard)
             self._pending.append(heard)
-        else:
-            raise AssertionError(f"the host has sent {_ENDLESS} packets without a pause")
-        dispatch(self.host, on_event=lambda event: self.events.append((self.now, event)))
+
+    def _advance(self, end: int, *, stop_at_packet: bool = False) -> None:
+        self._solo.advance(end, stop_at_packet=stop_at_packet)
+        self._collect()
 
     def _complaint(
         self, what: str, expected: str, actual: str = "", problems: Any = (), heard: Heard | None = None
