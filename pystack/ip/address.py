@@ -7,8 +7,8 @@ from pystack.wire import ipv4, ipv6
 
 ANY4: Final = bytes(4)
 ANY6: Final = bytes(16)
-
-_LOOPBACK6 = bytes(15) + b"\x01"
+LOOPBACK4: Final = b"\x7f\x00\x00\x01"
+LOOPBACK6: Final = bytes(15) + b"\x01"
 _SCOPE_LINK = 0x2
 _SCOPE_SITE = 0x5
 _SCOPE_GLOBAL = 0xE
@@ -36,7 +36,7 @@ def is_multicast(address: bytes) -> bool:
 
 def is_loopback(address: bytes) -> bool:
     """127.0.0.0/8 and ::1, which must not be seen outside of a host (RFC 1122 section 3.2.1.3 (g); RFC 4291)."""
-    return address[0] == 127 if len(address) == 4 else address == _LOOPBACK6
+    return address[0] == 127 if len(address) == 4 else address == LOOPBACK6
 
 
 def scope_of(address: bytes) -> int:
@@ -47,7 +47,7 @@ def scope_of(address: bytes) -> int:
         return address[1] & 15
     if address[0] == 0xFE:
         return {0x80: _SCOPE_LINK, 0xC0: _SCOPE_SITE}.get(address[1] & 0xC0, _SCOPE_GLOBAL)
-    return _SCOPE_LINK if address == _LOOPBACK6 else _SCOPE_GLOBAL
+    return _SCOPE_LINK if address == LOOPBACK6 else _SCOPE_GLOBAL
 
 
 def common_prefix(a: bytes, b: bytes) -> int:

@@ -119,9 +119,10 @@ class Errors:
         if source is None:
             return
         names = names_of(to)
-        if not self._per_host.take(to, now):
+        within = self._routes.is_own(to)  # no network has to be spared then
+        if not within and not self._per_host.take(to, now):
             self._count(names.icmp_limited_host)
-        elif not self._all.take(b"", now):
+        elif not within and not self._all.take(b"", now):
             self._count(names.icmp_limited_global)
         else:
             self._count(names.icmp_out_msgs)

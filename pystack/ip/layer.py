@@ -9,11 +9,12 @@ from pystack.ip.datagram import Datagram
 from pystack.ip.errors import Errors
 from pystack.ip.fragment import Fragmenter, MessageTooLong
 from pystack.ip.icmp import Error
+from pystack.ip.loopback import Loopback
 from pystack.ip.names import V4, V6, Count, names_of
 from pystack.ip.pmtu import LEAST_V6, PathMtu
 from pystack.ip.receive import Receiver
 from pystack.ip.routes import Routes
-from pystack.wire import icmpv4, icmpv6, ipv6
+from pystack.wire import icmpv4, icmpv6, ipv4, ipv6
 from pystack.wire.buffers import Buffer
 from pystack.wire.errors import Malformed
 from pystack.wire.icmp import Message
@@ -24,7 +25,8 @@ class Ip:
     """IP for a host with these `addresses` on a device of `mtu` bytes. `entropy(n)` gives n random bytes, `count` takes
     the names of counters; while `memory_is_short` no datagram is begun of which only a fragment is there.
 
-    `routes` and `pmtu` may be asked; `errors` may be told of what a transport cannot use.
+    `routes` and `pmtu` may be asked; `errors` may be told of what a transport cannot use; `loopback` holds what this
+    host has to take in itself.
     """
 
     def __init__(
@@ -61,13 +63,15 @@ class Ip:
             timeout_v6=config.fragment_timeout_v6,
             memory_is_short=memory_is_short,
         )
+        self.loopback = Loopback()
         self._out: deque[Packet] = deque()
 
-    def receive(self, packet: Buffer, now: int) -> Datagram | Error | None:
-        """A packet has arrived. Returns what it has for a transport: a datagram that is whole with it, or an error
-        about a packet that the host sent. Whatever else becomes of it is done or counted here; never raises.
+    def receive(self, packet: Buffer, now: int, *, looped: bool = False) -> Datagram | Error | None:
+        """A packet has arrived, by the device or (`looped`) from `loopback`. Returns what it has for a transport: a
+        datagram that is whole with it, or an error about a packet that the host sent. Whatever else becomes of it is
+        done or counted here; never raises.
         """
-        datagram = self._receiver.receive(packet, now)
+        datagram = self._receiver.receive(packet, now, looped=looped)
         if datagram is None or datagram.protocol != (icmpv4.PROTOCOL if len(datagram.src) == 4 else icmpv6.PROTOCOL):
             return datagram
         try:
@@ -131,10 +135,19 @@ class Ip:
         """The next packet to send, None when there is none."""
         return self._out.popleft() if self._out else None
 
+    def loops_back(self, packet: Packet, now: int) -> bool:
+        """Whether a packet that is about to leave is for this host itself. Then it is in `loopback` now, or dropped."""
+        header = packet.pieces[0]
+        if not self.routes.is_own(bytes(header[16:20] if header[0] >> 4 == ipv4.VERSION else header[24:40])):
+            return False
+        if not self.loopback.put(bytes(packet), now):
+            self._count("PystackLoopbackOverflows")
+        return True
+
     def next_deadline(self) -> int | None:
         """When `on_deadline` wants to be called, in nanoseconds; None: not before something else happens."""
-        waits = [d for d in (self._receiver.next_deadline(), self.pmtu.next_deadline()) if d is not None]
-        return min(waits, default=None)
+        waits = self.loopback.since, self._receiver.next_deadline(), self.pmtu.next_deadline()
+        return min((d for d in waits if d is not None), default=None)
 
     def on_deadline(self, now: int) -> list[bytes]:
         """The clock has reached `now`. Returns the destinations to which larger packets may be tried again."""
@@ -155,6 +168,8 @@ class Ip:
             return None
         if not self.routes.is_own(message.src):
             raise Malformed(names_of(datagram.src).icmp_in_errors, "an error about a packet that is not ours")
+        if self.routes.is_own(message.dst) and not self.routes.is_own(datagram.src):
+            raise Malformed(names_of(datagram.src).icmp_in_errors, "an error about a packet that never left this host")
         return message
 
     def _answer_echo(self, request: Message, datagram: Datagram, now: int) -> None:

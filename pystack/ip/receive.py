@@ -63,15 +63,17 @@ class Receiver:
         self._reassembly_v4: Reassembly[_First] = Reassembly(V4, count, budget_v4, timeout_v4, memory_is_short)
         self._reassembly_v6: Reassembly[_First] = Reassembly(V6, count, budget_v6, timeout_v6, memory_is_short)
 
-    def receive(self, packet: Buffer, now: int) -> Datagram | None:
-        """A packet has arrived; returns the datagram that is whole with it. Never raises for what is in the packet."""
+    def receive(self, packet: Buffer, now: int, *, looped: bool = False) -> Datagram | None:
+        """A packet has arrived, from the host itself where it is `looped`; returns the datagram that is whole with it.
+        Never raises for what is in the packet.
+        """
         try:
             if packet and packet[0] >> 4 == ipv6.VERSION:
                 self._count(V6.in_receives)
-                datagram = self._receive_v6(packet, now)
+                datagram = self._receive_v6(packet, now, looped)
             else:
                 self._count(V4.in_receives)
-                datagram = self._receive_v4(packet, now)
+                datagram = self._receive_v4(packet, now, looped)
         except Malformed as reason:
             self._count(reason.counter)
             return None
@@ -97,7 +99,7 @@ class Receiver:
 
     def _is_for_us(self, src: bytes, dst: bytes, names: Names) -> bool:
         routes = self._routes
-        if not routes.is_own(dst) and not routes.is_group(dst):
+        if not routes.is_of_device(dst) and not routes.is_group(dst):
             # A device brings what its kernel says to groups of its own; that must not hide what is really astray.
             self._count(names.in_addr_errors if routes.is_unicast(dst) else names.in_groups)
             return False
@@ -108,9 +110,9 @@ class Receiver:
 
     # IPv4
 
-    def _receive_v4(self, packet: Buffer, now: int) -> Datagram | None:
+    def _receive_v4(self, packet: Buffer, now: int, looped: bool) -> Datagram | None:
         header = ipv4.parse(packet)
-        if not self._is_for_us(header.src, header.dst, V4):
+        if not looped and not self._is_for_us(header.src, header.dst, V4):
             return None
         if header.options:
             try:
@@ -151,9 +153,9 @@ class Receiver:
 
     # IPv6
 
-    def _receive_v6(self, packet: Buffer, now: int) -> Datagram | None:
+    def _receive_v6(self, packet: Buffer, now: int, looped: bool) -> Datagram | None:
         header = ipv6.parse(packet)
-        if not self._is_for_us(header.src, header.dst, V6):
+        if not looped and not self._is_for_us(header.src, header.dst, V6):
             return None
         try:
             if header.protocol in _TRANSPORTS:

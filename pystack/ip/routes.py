@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from pystack.ip import source
-from pystack.ip.address import common_prefix, is_loopback, is_multicast, wildcard_of
+from pystack.ip.address import LOOPBACK4, LOOPBACK6, common_prefix, is_loopback, is_multicast, wildcard_of
 from pystack.ip.source import Candidate
 
 _ALL_HOSTS4 = bytes((224, 0, 0, 1))
@@ -53,8 +53,18 @@ class Routes:
         self._routes = sorted((*connected, *others), key=lambda r: -r.prefix)
 
     def is_own(self, address: bytes) -> bool:
-        """Whether this is one of our addresses."""
+        """Whether this is one of our addresses: the device's, or loopback, which each host has."""
+        return address in self._own or is_loopback(address)
+
+    def is_of_device(self, address: bytes) -> bool:
+        """Whether others can reach us by this address."""
         return address in self._own
+
+    def can_speak(self, source: bytes, destination: bytes) -> bool:
+        """Whether packets may be from `source`, one of our addresses: loopback must not be seen outside (RFC 1122
+        section 3.2.1.3 (g); RFC 4291 section 2.5.3).
+        """
+        return not is_loopback(source) or self.is_own(destination)
 
     def is_group(self, address: bytes) -> bool:
         """Whether packets to this address are for us and others: a broadcast, or one of the multicast groups that each
@@ -85,6 +95,8 @@ class Routes:
 
     def source_for(self, destination: bytes) -> bytes | None:
         """The address to speak from (RFC 9293 MUST-44, RFC 6724); None where there is no route."""
+        if is_loopback(destination):
+            return LOOPBACK4 if len(destination) == 4 else LOOPBACK6
         route = self.route_for(destination)
         candidates = [c for c in self._candidates if len(c.address) == len(destination)]
         if route is None or not candidates:

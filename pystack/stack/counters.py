@@ -194,6 +194,9 @@ COUNTERS: Final[dict[str, Counter]] = {
     "Udp6IgnoredMulti": Counter("a UDP datagram over IPv6 to a multicast address", drops=True),
     "UdpOutDatagrams": Counter("UDP datagrams over IPv4 that were sent"),
     "Udp6OutDatagrams": Counter("UDP datagrams over IPv6 that were sent"),
+    "PystackLoopbackOverflows": Counter(
+        "packets of the host to itself that found no room; TCP waits for its turn instead", drops=True
+    ),
     "PystackDeviceWriteErrors": Counter("packets that the device did not take", drops=True),
     "PystackDefects": Counter("exceptions in the stack: each is a defect of ours"),
 }

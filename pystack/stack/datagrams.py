@@ -15,6 +15,7 @@ from pystack.stack.errors import (
     BroadcastDenied,
     DatagramTooLong,
     InvalidDestination,
+    InvalidSource,
     Unreachable,
 )
 from pystack.stack.memory import Memory
@@ -74,8 +75,7 @@ class Datagrams:
             port = self._ports.ephemeral(lambda p: self._table.is_free(address, p))
         elif not self._table.is_free(address, port, endpoint.reuse):
             raise AddressInUse(f"port {port} is taken")
-        endpoint.local, endpoint.local_port = address, port
-        self._table.add(endpoint)
+        self._table.rename(endpoint, address, port)
 
     def name(self, endpoint: UdpEndpoint) -> None:
         """Gives an endpoint a free port where it has none. Raises `AddressNotAvailable`."""
@@ -89,22 +89,18 @@ class Datagrams:
 
     def connect(self, endpoint: UdpEndpoint, address: bytes, port: int) -> None:
         """From now on the endpoint hears from this address and port only, and of ICMP errors about them. It gets a name
-        where it has none. Raises `AddressNotAvailable`, `InvalidDestination`, `BroadcastDenied`, `Unreachable`.
+        where it has none. Raises `AddressNotAvailable`, `InvalidDestination`, `InvalidSource`, `BroadcastDenied`,
+        `Unreachable`.
         """
         self.name(endpoint)
-        endpoint.local = self._source(endpoint, address)
-        endpoint.remote, endpoint.remote_port = address, port
+        self._table.rename(endpoint, self._source(endpoint, address), endpoint.local_port, address, port)
 
     def disconnect(self, endpoint: UdpEndpoint, *, keep_address: bool, keep_port: bool) -> None:
         """From now on the endpoint hears from everybody. Its address and port stay where the application has chosen
         them itself.
         """
-        endpoint.remote, endpoint.remote_port = None, 0
-        if not keep_port:
-            self._table.remove(endpoint)
-            endpoint.local_port = 0
-        if not keep_address:
-            endpoint.local = wildcard_of(endpoint.local)
+        local = endpoint.local if keep_address else wildcard_of(endpoint.local)
+        self._table.rename(endpoint, local, endpoint.local_port if keep_port else 0)
 
     def send(self, endpoint: UdpEndpoint, data: bytes, address: bytes, port: int, now: int) -> None:
         """Sends a datagram at once; the endpoint gets a name where it has none. Raises what `connect` does, and
@@ -126,7 +122,11 @@ class Datagrams:
         source = routes.source_for(address)
         if source is None:
             raise Unreachable("no address of this family, or no route")
-        return endpoint.local if any(endpoint.local) else source
+        if not any(endpoint.local):
+            return source
+        if not routes.can_speak(endpoint.local, address):
+            raise InvalidSource("a loopback address speaks within the host only")
+        return endpoint.local
 
     # What the network does
 

@@ -13,6 +13,10 @@ class AddressNotAvailable(StackError):
     """The address is not one of the host's, or no port is left."""
 
 
+class InvalidSource(StackError):
+    """A packet from this address must not leave the host: it is a loopback address."""
+
+
 class InvalidDestination(StackError):
     """Nobody can be connected to at this address (RFC 9293 MUST-46)."""
 

@@ -17,7 +17,14 @@ from pystack.stack.connections import Connections, key_of
 from pystack.stack.datagrams import Datagrams
 from pystack.stack.deadlines import Deadlines
 from pystack.stack.endpoint import Endpoint
-from pystack.stack.errors import AddressInUse, AddressNotAvailable, InvalidDestination, OutOfMemory, Unreachable
+from pystack.stack.errors import (
+    AddressInUse,
+    AddressNotAvailable,
+    InvalidDestination,
+    InvalidSource,
+    OutOfMemory,
+    Unreachable,
+)
 from pystack.stack.listener import Listener
 from pystack.stack.memory import Memory
 from pystack.stack.metrics import Metrics
@@ -36,6 +43,9 @@ from pystack.wire.tcp import RST
 
 _ONE_PACKET = 0
 """Budget of a device without segmentation offload."""
+
+_LOOPED_AT_ONCE = 64
+"""Packets that a host takes from itself before the device gets its turn."""
 
 
 class Host:
@@ -72,16 +82,18 @@ class Host:
         self._fragments_charged = 0
         self._deadlines = Deadlines(self.connections.by_id)
         self._touched: deque[Endpoint] = deque()
+        self._held_back: list[Endpoint] = []
+        """Connections within the host whose turn comes again when `ip.loopback` is less busy."""
         self._events: deque[tuple[Endpoint | Listener | UdpEndpoint, Event]] = deque()
 
     # What the network does
 
-    def receive(self, packet: Buffer, now: int) -> None:
-        """One IP packet has arrived. It belongs to the caller again when this returns. Whatever is wrong with it is
-        counted and never raised.
+    def receive(self, packet: Buffer, now: int, *, looped: bool = False) -> None:
+        """One IP packet has arrived, from this host itself where it is `looped`. It belongs to the caller again when
+        this returns. Whatever is wrong with it is counted and never raised.
         """
         self.serving = None
-        arrived = self.ip.receive(packet, now)
+        arrived = self.ip.receive(packet, now, looped=looped)
         if self.ip.held != self._fragments_charged:
             self._charge_fragments()
         if arrived is None:
@@ -95,7 +107,15 @@ class Host:
             self.metrics.count(reason.counter)
 
     def poll_transmit(self, now: int) -> Packet | None:
-        """The next packet to send; None when nothing is due. Connections take turns, one segment each."""
+        """The next packet for the device; None when nothing is due. Connections take turns, one segment each. What is
+        for this host itself waits for `on_deadline`, which is due at once then.
+        """
+        while (packet := self._next_packet(now)) is not None:
+            if not self.ip.loops_back(packet, now):
+                return packet
+        return None
+
+    def _next_packet(self, now: int) -> Packet | None:
         packet = self.ip.poll_transmit()
         if packet is not None:
             return packet
@@ -104,6 +124,9 @@ class Host:
             endpoint = self.serving = touched.popleft()
             if endpoint.id not in self.connections.by_id:
                 endpoint.touched = False  # it has given way to another, and must not speak any more
+                continue
+            if self.ip.loopback.is_busy and self.routes.is_own(endpoint.remote):
+                self._held_back.append(endpoint)
                 continue
             stats = endpoint.connection.stats
             resent = stats.retrans_segs
@@ -137,7 +160,7 @@ class Host:
         return min(waits, default=None)
 
     def on_deadline(self, now: int) -> None:
-        """The clock has reached `now`: the timers that are due run."""
+        """The clock has reached `now`: the timers that are due run, and packets from this host itself arrive."""
         self.serving = None
         for remote in self.ip.on_deadline(now):
             demux.path_mtu_changed(self, remote, now)
@@ -146,6 +169,13 @@ class Host:
             self.serving = endpoint
             endpoint.connection.on_deadline(now)
             self.touch(endpoint)
+        self._touched.extend(self._held_back)
+        self._held_back.clear()
+        for _ in range(_LOOPED_AT_ONCE):
+            packet = self.ip.loopback.take()
+            if packet is None:
+                break
+            self.receive(packet, now, looped=True)
 
     def poll_event(self) -> tuple[Endpoint | Listener | UdpEndpoint, Event] | None:
         """The next thing that the layer above must know, None when there is nothing."""
@@ -167,7 +197,8 @@ class Host:
     ) -> Endpoint:
         """An active OPEN. Without `local` the host picks the address, without `local_port` the port.
 
-        Raises `InvalidDestination`, `Unreachable`, `AddressNotAvailable`, `AddressInUse` or `OutOfMemory`.
+        Raises `InvalidDestination`, `InvalidSource`, `Unreachable`, `AddressNotAvailable`, `AddressInUse` or
+        `OutOfMemory`.
         """
         if self.memory.is_short:
             self.metrics.count("PystackMemoryRefusedOpens")
@@ -181,9 +212,12 @@ class Host:
             local = source
         elif not self.routes.is_own(local) or len(local) != len(remote):
             raise AddressNotAvailable("not an address of this host")
+        elif not self.routes.can_speak(local, remote):
+            raise InvalidSource("a loopback address speaks within the host only")
         ends = remote, local, remote_port
         if not local_port:
-            local_port = self.ports.ephemeral(lambda p: self.connections.find(key_of(*ends, p)) is None)
+            itself = remote_port if local == remote else 0  # where nobody listens it must find nobody, not itself
+            local_port = self.ports.ephemeral(lambda p: p != itself and self.connections.find(key_of(*ends, p)) is None)
         elif self.connections.find(key_of(*ends, local_port)) is not None:
             raise AddressInUse("this connection exists")
         self.metrics.count("TcpActiveOpens")
