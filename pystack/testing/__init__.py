@@ -16,6 +16,7 @@ of scapy, which has to be installed.
 from pystack.testing.conversation import Conversation
 from pystack.testing.durations import nanoseconds
 from pystack.testing.hosts import host
-from pystack.testing.peer import Heard, Peer, peer
+from pystack.testing.peer import Peer, peer
+from pystack.testing.speaker import Heard
 
 __all__ = ["Conversation", "Heard", "Peer", "host", "nanoseconds", "peer"]

@@ -1,6 +1,6 @@
 """One connection between a scripted peer and a host, with numbers that begin at 0."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pystack.sock.calls import Sock
 from pystack.stack.endpoint import Endpoint
@@ -8,9 +8,7 @@ from pystack.tcp.connection import Connection
 from pystack.tcp.state import State
 from pystack.testing import glue
 from pystack.testing.flows import Flow
-
-if TYPE_CHECKING:
-    from pystack.testing.peer import Peer
+from pystack.testing.speaker import Speaker
 
 _MASK = 0xFFFFFFFF
 
@@ -22,7 +20,7 @@ class Conversation:
     left out are the next ones; `ack` acknowledges what the script has taken.
     """
 
-    def __init__(self, peer: "Peer", flow: Flow, listener: Sock | None, sock: Sock | None) -> None:
+    def __init__(self, peer: Speaker, flow: Flow, listener: Sock | None, sock: Sock | None) -> None:
         self.peer = peer
         self.flow = flow
         self.listener = listener
@@ -79,7 +77,7 @@ class Conversation:
         sack: list[tuple[int, int]] | None = None,
         **fields: Any,
     ) -> Any:
-        """A segment with these relative numbers, for `Peer.send`. `data` is the text, or how many zeros; `sack` are
+        """A segment with these relative numbers, for `Speaker.send`. `data` is the text, or how many zeros; `sack` are
         blocks of the host's numbers; `fields` are others of scapy's TCP, as they are.
         """
         known = glue.layers()
@@ -124,7 +122,7 @@ class Conversation:
         size: int | None = None,
         **fields: Any,
     ) -> Any:
-        """`Peer.expect` for a segment of this connection, with relative numbers."""
+        """`Speaker.expect` for a segment of this connection, with relative numbers."""
         ends = self.flow.ends
         fields = {"sport": ends.host_port, "dport": ends.peer_port} | fields
         if flags is not None:
@@ -136,7 +134,7 @@ class Conversation:
         return self.peer.expect(glue.layers().tcp, within=within, text=text, size=size, **fields)
 
     def expect_nothing(self, for_: int | str = 0) -> None:
-        """`Peer.expect_nothing`."""
+        """`Speaker.expect_nothing`."""
         self.peer.expect_nothing(for_=for_)
 
     def seq(self, packet: Any) -> int:
