@@ -19,15 +19,31 @@ def test_must_1_a_window_of_more_than_32767_bytes(p: Peer) -> None:
     assert 65_535 - mss(p) < sum(len(packet[TCP].payload) for packet in sent) <= 65_535
 
 
+def checksum_by_scapy(packet) -> int:  # type: ignore[no-untyped-def]
+    again = packet.copy()
+    del again[TCP].chksum
+    return type(again)(bytes(again))[TCP].chksum
+
+
 def test_must_2_every_segment_has_the_right_checksum(p: Peer) -> None:
     c = p.established(options=TIMESTAMPS)
     for text in (b"x", b"an odd number of bytes!", bytes(range(256)) * 5):
         c.sock.send(text)
         packet = c.expect("PA", text=text)
-        again = packet.copy()
-        del again[TCP].chksum
-        assert type(again)(bytes(again))[TCP].chksum == packet[TCP].chksum
+        assert packet[TCP].chksum == checksum_by_scapy(packet)
         c.send()
+
+
+def test_must_2_text_of_several_writes_in_one_segment(p: Peer) -> None:
+    """Writes are kept as they came where they are large: some of these begin and end in the middle of a word."""
+    c = p.established(window=0xFFFF)
+    writes = [bytes((7 * n + size) % 251 for n in range(size)) for size in (4095, 3, 4095, 1001, 4096, 5)]
+    for text in writes:
+        assert c.sock.send(text) == len(text)
+    c.sock.shutdown(1)
+    sent = p.skip()
+    assert b"".join(bytes(packet[TCP].payload) for packet in sent) == b"".join(writes)
+    assert all(packet[TCP].chksum == checksum_by_scapy(packet) for packet in sent)
 
 
 def test_must_3_a_bad_checksum_is_dropped(p: Peer) -> None:
@@ -102,6 +118,15 @@ def test_must_68_each_option_has_its_length_but_eol_and_nop(p: Peer) -> None:
             at += 1 if options[at] <= 1 else options[at + 1]
         assert at == len(options)
     assert kinds == {1, 2, 3, 4, 5, 8}
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_must_68_so_what_an_unknown_option_holds_is_none(p: Peer, before: bool) -> None:
+    """Here it would be another MSS."""
+    known, unknown = ("MSS", 700), (254, bytes((2, 4, 500 >> 8, 500 & 0xFF)))
+    c = p.established(options=[known, unknown] if before else [unknown, known])
+    c.sock.send(bytes(1000))
+    c.expect(size=700)
 
 
 def test_must_69_nothing_is_an_option_behind_the_end(p: Peer) -> None:

@@ -25,7 +25,8 @@ def test_must_65_mss_in_syns_alone(p: Peer) -> None:
     c = p.established(options=TIMESTAMPS)
     c.sock.send(b"text")
     c.expect("PA")
-    c.send("A", b"question", options=[("MSS", 100), ("Timestamp", (78, 0))])
+    c.send("PA", b"question", options=[("MSS", 100), ("Timestamp", (p.now // 1_000_000, 0))])
+    assert c.sock.recv(100) == b"question", "the segment has been taken"
     c.sock.send(bytes(3000))
     assert max(len(packet[TCP].payload) for packet in p.skip()) == mss(p) - 12, "one that comes later is not looked at"
     c.sock.shutdown(1)

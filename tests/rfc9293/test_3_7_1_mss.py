@@ -37,6 +37,21 @@ def test_must_16_what_a_segment_may_carry(p: Peer, active: bool, theirs: int, st
     c.expect(size=min(theirs, mss(p)) - 12 * stamps)
 
 
+@pytest.mark.parametrize("theirs", [600, 9000])
+@pytest.mark.parametrize("stamps", [False, True])
+@pytest.mark.parametrize("gaps", [1, 2, 5])
+def test_must_16_sack_blocks_take_their_room_from_the_text(p: Peer, theirs: int, stamps: bool, gaps: int) -> None:
+    options = [("MSS", theirs), ("SAckOK", b"")] + [("Timestamp", (1, 0))] * stamps
+    c = p.established(options=options)
+    for n in range(gaps):
+        c.send("A", b"x", seq=10 + 10 * n)
+    p.skip()
+    blocks = min(gaps, 3 if stamps else 4)
+    c.sock.send(bytes(5000))
+    packet = c.expect(size=min(theirs, mss(p)) - 12 * stamps - 4 - 8 * blocks)
+    assert len(dict(packet[TCP].options)["SAck"]) == 2 * blocks
+
+
 @pytest.mark.parametrize("mtu", [1280, 1500, 9000])
 def test_must_67_never_more_than_ip_can_take(peer_of: Callable[..., Peer], mtu: int) -> None:
     p = peer_of(mtu=mtu)

@@ -7,8 +7,9 @@ from rfc9293_common import mss
 from scapy.layers.inet import TCP
 
 from pystack.sock.calls import Sock
-from pystack.sock.constants import IPPROTO_TCP, TCP_CONGESTION
+from pystack.sock.constants import AF_INET, IPPROTO_TCP, TCP_CONGESTION
 from pystack.tcp.config import TcpConfig
+from pystack.tcp.congestion import registry
 from pystack.tcp.congestion.base import AckSample, CongestionControl
 from pystack.tcp.congestion.registry import register_congestion_control
 from pystack.testing import Conversation, Peer
@@ -117,6 +118,20 @@ def test_shld_8_ecn_asked_for(p: Peer) -> None:
     assert ecn_bits(c.expect("PA")) == 2
 
 
+def test_shld_8_what_is_sent_again_is_not_ecn_capable(p: Peer) -> None:
+    """RFC 3168 section 6.1.5, after a time-out and after duplicate ACKs; new text is, in the same recovery."""
+    c = p.established(flags="SEC", options=SCALED, window=1000)
+    c.sock.send(bytes(1 << 20))
+    assert [ecn_bits(packet) for packet in p.skip()] == [2] * 10
+    for _ in range(3):
+        c.send("A", ack=1, window=1000)
+    new, again = [], []
+    for packet in p.skip():
+        (again if c.seq(packet) == 1 else new).append(ecn_bits(packet))
+    assert (new, again) == ([2, 2], [0])
+    assert ecn_bits(c.expect(seq=1, size=mss(p), within="3 s")) == 0
+
+
 def test_without_agreement_nothing_is_marked(p: Peer) -> None:
     c = p.established()
     c.sock.send(b"text")
@@ -139,10 +154,12 @@ class Always3(CongestionControl):
 
 
 def test_may_18_another_congestion_control(p: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pystack.tcp.congestion.registry._factories", {})
+    monkeypatch.setattr("pystack.tcp.congestion.registry._factories", dict(registry._factories))
     register_congestion_control("always3", lambda _: Always3(3))
-    register_congestion_control("reno", lambda _: Always3(3))
-    sock = Sock(p.host, 2)
+    usual = p.established(options=SCALED, window=1000)
+    usual.sock.send(bytes(1 << 20))
+    assert flight(usual) == 10
+    sock = Sock(p.host, AF_INET)
     sock.setsockopt(IPPROTO_TCP, TCP_CONGESTION, b"always3")
     c = p.established(tcp=sock.settings, options=SCALED, window=1000)
     c.sock.send(bytes(1 << 20))

@@ -1,9 +1,10 @@
 """RFC 9293 section 3.8.5: urgent data (RFC 6093)."""
 
+import pytest
 from rfc9293_common import BLOCKED
 from scapy.layers.inet import TCP
 
-from pystack.sock.constants import MSG_OOB, POLLPRI, SO_OOBINLINE, SOL_SOCKET
+from pystack.sock.constants import MSG_OOB, MSG_PEEK, POLLPRI, SO_OOBINLINE, SOL_SOCKET
 from pystack.tcp.reading import read_next
 from pystack.testing import Conversation, Peer
 
@@ -15,6 +16,16 @@ def test_must_30_both_ways(p: Peer) -> None:
     c.send("PAU", b"cd?", urgptr=3)
     assert c.sock.recv(100) == b"cd"
     assert c.sock.recv(1, MSG_OOB) == b"?"
+    c.send("PA", b"ef")
+    assert c.sock.recv(100) == b"ef", "the urgent byte is no part of the stream"
+
+
+def test_must_30_the_byte_stays_in_the_stream_where_it_is_asked_for(p: Peer) -> None:
+    c = p.established()
+    c.sock.setsockopt(SOL_SOCKET, SO_OOBINLINE, 1)
+    c.send("PAU", b"cd?ef", urgptr=3)
+    assert c.sock.recv(100) == b"cd"
+    assert c.sock.recv(100) == b"?ef"
 
 
 def test_must_31_of_any_length(p: Peer) -> None:
@@ -75,6 +86,22 @@ def test_must_33_how_much_is_still_to_be_read(p: Peer) -> None:
     assert c.sock.recv(100) == b"!after"
     assert c.connection.urgent.at is None
     assert c.sock.recv(1) is BLOCKED
+
+
+@pytest.mark.parametrize("inline", [0, 1])
+def test_must_33_whether_the_mark_has_been_reached(p: Peer, inline: int) -> None:
+    """SIOCATMARK, asked before each byte that is read."""
+    c = p.established()
+    c.sock.setsockopt(SOL_SOCKET, SO_OOBINLINE, inline)
+    assert not c.sock.at_mark()
+    c.send("PAU", b"abc!de", urgptr=4)
+    seen = []
+    while (text := c.sock.recv(1, MSG_PEEK)) is not BLOCKED:
+        seen.append((text, c.sock.at_mark()))
+        assert c.sock.recv(1) == text
+    before = [(b"a", False), (b"b", False), (b"c", False)]
+    assert seen == [*before, *([(b"!", True), (b"d", False)] if inline else [(b"d", True)]), (b"e", False)]
+    assert not c.sock.at_mark()
 
 
 def test_must_62_the_pointer_names_the_octet_after(p: Peer) -> None:

@@ -1,5 +1,6 @@
 """RFC 9293 section 3.8.6: managing the window."""
 
+import pytest
 from rfc9293_common import TINY, mss, takes_all
 from scapy.layers.inet import TCP
 
@@ -19,10 +20,14 @@ def shrunk(p: Peer, window: int) -> Conversation:
     return c
 
 
-def test_must_34_a_window_that_shrinks_does_no_harm(p: Peer) -> None:
-    c = shrunk(p, 100)
-    assert c.connection.tcb.snd.una + 100 < c.connection.tcb.snd.nxt, "the usable window is negative"
+@pytest.mark.parametrize("packets", [0, 1, 3])
+def test_must_34_a_window_that_shrinks_does_no_harm(p: Peer, packets: int) -> None:
+    """What is in flight counts: a window of three packets has no room for a fourth, or an eighth."""
+    window = packets * mss(p) + 100
+    c = shrunk(p, window)
+    assert c.connection.tcb.snd.una + window < c.connection.tcb.snd.nxt, "the usable window is negative"
     c.sock.send(bytes(4 * mss(p)))
+    c.expect_nothing()
     p.wait("5 s")
     assert all(c.seq(packet) < 1 + 8 * mss(p) for packet in p.skip())
     c.send("A", ack=1 + mss(p), window=60_000)
@@ -89,3 +94,15 @@ def test_may_7_old_data_beyond_the_edge_may_go_again(p: Peer) -> None:
     c = shrunk(p, 10)
     p.wait("20 s")
     assert {c.seq(packet) for packet in p.skip()} == {1 + mss(p)}
+
+
+@pytest.mark.parametrize("fit", [0, 1, 3])
+def test_may_7_no_more_than_the_first_though_five_are_lost(p: Peer, fit: int) -> None:
+    """Here the congestion window has room for all that is lost, and only what fits the peer's goes beside the first."""
+    size = mss(p)
+    c = p.established(options=[("MSS", 1460), ("SAckOK", b"")])
+    c.sock.send(bytes(10 * size))
+    assert len(p.skip()) == 10
+    c.send("A", ack=1, sack=[(1 + 5 * size, 1 + 10 * size)], window=fit * size + 10)
+    assert c.sock.tcp_info(p.now).snd_cwnd == 5
+    assert [c.seq(packet) for packet in p.skip()] == [1 + n * size for n in range(max(fit, 1))]

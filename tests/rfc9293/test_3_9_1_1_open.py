@@ -102,9 +102,15 @@ def test_must_45_and_it_stays(peer_of: Callable[..., Peer]) -> None:
 
 @pytest.mark.parametrize(
     ("v4", "v6"),
-    [("224.0.0.1", "ff02::1"), ("255.255.255.255", "ff0e::1"), ("10.0.0.255", "ff02::1"), ("240.0.0.1", "ff05::2")],
+    [
+        ("224.0.0.1", "ff02::1"),
+        ("255.255.255.255", "ff0e::1"),
+        ("10.0.0.255", "ff02::1"),
+        ("240.0.0.1", "ff05::2"),
+        ("0.0.0.0", "::"),
+    ],
 )
-def test_must_46_no_connection_to_a_group(p: Peer, v4: str, v6: str) -> None:
+def test_must_46_no_connection_to_a_group_or_to_nobody(p: Peer, v4: str, v6: str) -> None:
     calling = new_socket(p)
     with pytest.raises(OSError) as caught:
         calling.connect(packed(p, v4, v6), 80, p.now)

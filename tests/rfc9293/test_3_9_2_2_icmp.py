@@ -1,6 +1,7 @@
 """RFC 9293 section 3.9.2.2: ICMP."""
 
 import errno
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from rfc9293_common import (
     mss,
 )
 from scapy.layers.inet import ICMP, IP, TCP
+from scapy.layers.inet6 import IPv6
 from scapy.packet import Raw
 
 from pystack.tcp.events import Event
@@ -27,15 +29,37 @@ SOFT = [NET_UNREACHABLE, HOST_UNREACHABLE, SOURCE_ROUTE_FAILED, TIME_EXCEEDED, P
 HARD = [PROTOCOL_UNREACHABLE, PORT_UNREACHABLE]
 
 
-def test_must_54_an_error_goes_to_the_connection_that_it_quotes(p: Peer) -> None:
-    c, other = p.established(), p.established()
-    for each in (c, other):
-        each.sock.send(b"text")
-    lost = c.expect("PA")
-    other.expect("PA")
-    p.send(error(p, lost, *HOST_UNREACHABLE))
-    assert c.connection.icmp_error is not None
-    assert other.connection.icmp_error is None
+def test_must_54_an_error_goes_to_the_connection_that_it_quotes(peer_of: Callable[..., Peer]) -> None:
+    """Each differs from the first in one part of the four-tuple alone."""
+    p = peer_of("10.0.0.2/24", "10.0.0.3/24", "fd00::2/64", "fd00::3/64")
+    net = "10.0.0." if p.family == 4 else "fd00::"
+    ip = IP if p.family == 4 else IPv6
+    listeners = [p.syn_received().listener for _ in range(2)]
+    ports = [listener.getsockname()[1] for listener in listeners if listener is not None]
+    first = (f"{net}77", 7000, f"{net}2", ports[0])
+    ends = [
+        first,
+        (f"{net}78", *first[1:]),
+        (first[0], 7001, *first[2:]),
+        (*first[:2], f"{net}3", ports[0]),
+        (*first[:3], ports[1]),
+    ]
+    connections, lost = [], []
+    for src, sport, dst, dport in ends:
+        to = ip(src=src, dst=dst)
+        p.send(to / TCP(sport=sport, dport=dport, flags="S"))
+        p.expect(TCP, flags="SA")
+        p.send(to / TCP(sport=sport, dport=dport, flags="A"))
+        connection = p.host.endpoints()[-1].connection
+        connection.send(b"text")
+        p.host.touch(p.host.endpoints()[-1])
+        connections.append(connection)
+        lost.append(p.expect(TCP, flags="PA", src=dst, dst=src, sport=dport, dport=sport))
+    for n in (2, 0, 4, 1, 3):
+        told = [connection.icmp_error is not None for connection in connections]
+        p.send(error(p, lost[n], *HOST_UNREACHABLE))
+        told[n] = True
+        assert [connection.icmp_error is not None for connection in connections] == told
 
 
 def test_must_55_source_quench_is_dropped(p: Peer) -> None:
