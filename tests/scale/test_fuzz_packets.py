@@ -1,31 +1,13 @@
 """The tool that makes damaged packets, and the one that adds up the counters, without a network."""
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 from scapy.layers.inet import IP, TCP
 from scapy.layers.inet6 import IPv6
 
-TOOLS = Path(__file__).parents[2] / "tools"
 OWN = [bytes((10, 0, 0, 2)), bytes.fromhex("fd00" + 27 * "0" + "2")]
 PEERS = [bytes((10, 0, 0, 1)), bytes.fromhex("fd00" + 27 * "0" + "1")]
-
-
-@pytest.fixture
-def tools(monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, ModuleType]:
-    monkeypatch.setattr(sys, "path", [str(TOOLS), *sys.path])
-    made = []
-    for name in ("fuzz_packets", "fuzz_live"):
-        spec = importlib.util.spec_from_file_location(name, TOOLS / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        made.append(module)
-    return made[0], made[1]
 
 
 def syn_ack(v6: bool = False) -> bytes:
