@@ -1,4 +1,4 @@
-"""Speaking with a host packet by packet, in virtual time: what a script leaves out is filled in, what it hears is judged."""
+"""Speaking with a host packet by packet in virtual time: what a script leaves out is filled in, what comes judged."""
 
 from collections import deque
 from ipaddress import ip_address, ip_network
