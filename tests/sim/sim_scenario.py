@@ -8,9 +8,11 @@ from itertools import pairwise
 from typing import Any
 from unittest.mock import patch
 
+from pystack.link.impair import Impairments
 from pystack.sim.entropy import random_bytes, stream
-from pystack.sim.faults import Impairments
-from pystack.sim.network import Application, Link, Network, Node
+from pystack.sim.link import Link
+from pystack.sim.network import Network
+from pystack.sim.node import Application, Node
 from pystack.stack.config import Config
 from pystack.stack.endpoint import Endpoint
 from pystack.tcp.config import TcpConfig

@@ -2,10 +2,12 @@
 
 import pytest
 
+from pystack.link.impair import Impairments
 from pystack.sim.clock import Clock
 from pystack.sim.entropy import random_bytes, stream
-from pystack.sim.faults import Impairments
-from pystack.sim.network import Application, Link, Network, Node
+from pystack.sim.link import Link
+from pystack.sim.network import Network
+from pystack.sim.node import Application, Node
 from pystack.stack.config import Config
 from pystack.tcp.state import State
 from pystack.wire import icmpv4, ipv4

@@ -3,9 +3,9 @@
 import pytest
 from sim_scenario import check_connection
 
+from pystack.link.impair import Impairments
 from pystack.sim.clock import Clock
 from pystack.sim.entropy import random_bytes, stream
-from pystack.sim.faults import Impairments
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.connection import Connection
 from pystack.tcp.events import Ending
