@@ -70,7 +70,7 @@ class Sock(SockCore):
         self._check_family(address)
         if any(address) and not self.host.routes.is_own(address):
             raise os_error(errno.EADDRNOTAVAIL, "Cannot assign requested address: it is not the stack's own")
-        if port and not self.reuse_address and self._has_connections(address, port):
+        if port and not self.reuse_address and self.host.connections.have_name(address, port):
             raise os_error(errno.EADDRINUSE)
         try:
             port = self.host.ports.bind(address, port, reuse=self.reuse_address, taken=self.host.listeners)
@@ -341,9 +341,3 @@ class Sock(SockCore):
             self.host.close_listener(self.listener)
             self.listener.context = None
             self.listener = None
-
-    def _has_connections(self, address: bytes, port: int) -> bool:
-        return any(
-            e.local_port == port and len(e.local) == len(address) and (e.local == address or not any(address))
-            for e in self.host.endpoints()
-        )

@@ -29,6 +29,10 @@ class Config:
     somaxconn: int = 4096
     """Most that a listener's backlog can be. Linux: net.core.somaxconn."""
 
+    max_tw: int = 65536
+    """Most connections that may be in TIME-WAIT when no application holds them; one more is closed at once. So many
+    take 48 MiB of `memory`. Linux: net.ipv4.tcp_max_tw_buckets, which also comes from the memory that there is."""
+
     memory: int = 256 << 20
     """Bytes that all connections and fragments may hold together: from three quarters on windows shrink, over it
     out-of-order text is dropped and new work refused. Linux: net.ipv4.tcp_mem."""

@@ -6,6 +6,7 @@ from pystack.ip.address import default_mss, family_of
 from pystack.ip.pmtu import PathMtu
 from pystack.stack.endpoint import Endpoint
 from pystack.stack.memory import Memory
+from pystack.stack.timewait import HELD, TimeWait
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.connection import Connection
 from pystack.tcp.isn import initial_sequence_number, timestamp_offset
@@ -26,22 +27,51 @@ _CONNECTION_BYTES = 4096
 
 
 class Connections:
-    """All connections of a host. `secret` (32 bytes) is what initial sequence numbers are made with."""
+    """All connections of a host. `secret` (32 bytes) is what initial sequence numbers are made with, `max_time_wait`
+    the most that may be in TIME-WAIT without an application.
+    """
 
-    __slots__ = ("_by_key", "_last_id", "_memory", "_pmtu", "_secret", "by_id")
+    __slots__ = (
+        "_by_key",
+        "_by_remote",
+        "_last_id",
+        "_local_ports",
+        "_max_time_wait",
+        "_memory",
+        "_pmtu",
+        "_secret",
+        "by_id",
+        "time_waits",
+    )
 
-    def __init__(self, secret: bytes, pmtu: PathMtu, memory: Memory) -> None:
+    def __init__(self, secret: bytes, pmtu: PathMtu, memory: Memory, max_time_wait: int) -> None:
         self._memory = memory
         self.by_id: dict[int, Endpoint] = {}
         """Oldest first."""
-        self._by_key: dict[bytes, Endpoint] = {}
+        self.time_waits: dict[int, TimeWait] = {}
+        """Those in TIME-WAIT that no application holds."""
+        self._max_time_wait = max_time_wait
+        self._by_key: dict[bytes, Endpoint | TimeWait] = {}
+        self._by_remote: dict[bytes, dict[int, Endpoint]] = {}
+        self._local_ports: dict[bytes, int] = {}
+        """How many there are on a local port, which is as in their keys."""
         self._last_id = 0
         self._secret = secret
         self._pmtu = pmtu
 
-    def find(self, key: bytes) -> Endpoint | None:
+    def find(self, key: bytes) -> Endpoint | TimeWait | None:
         """The connection with this key (see `key_of`)."""
         return self._by_key.get(key)
+
+    def have_name(self, address: bytes, port: int) -> bool:
+        """Whether a connection, be it in TIME-WAIT, has this local name; the wildcard stands for any address."""
+        wire, size = port.to_bytes(2, "big"), len(address)
+        if wire not in self._local_ports:
+            return False  # as nearly always; who names a port that is in use looks through all, and is refused
+        return any(
+            len(key) == 2 * size + 4 and key[-2:] == wire and (not any(address) or key[size:-4] == address)
+            for key in self._by_key
+        )
 
     def open(
         self,
@@ -77,7 +107,8 @@ class Connections:
         endpoint = Endpoint(self._last_id, key, connection, local, local_port, remote, remote_port, pseudo, ttl, tos)
         endpoint.dont_fragment = not self._pmtu.must_allow_cutting(remote)
         self.by_id[endpoint.id] = endpoint
-        self._by_key[key] = endpoint
+        self._by_remote.setdefault(remote, {})[endpoint.id] = endpoint
+        self._take(endpoint)
         return endpoint
 
     def charge(self, endpoint: Endpoint) -> int:
@@ -96,17 +127,48 @@ class Connections:
         endpoint.charged -= dropped
         return dropped
 
-    def remove(self, endpoint: Endpoint) -> None:
-        """Forgets a connection."""
-        self._memory.charge(-endpoint.charged)
-        endpoint.charged = 0
-        self.by_id.pop(endpoint.id, None)
-        if self._by_key.get(endpoint.key) is endpoint:
-            del self._by_key[endpoint.key]
+    def let_linger(self, endpoint: Endpoint) -> TimeWait | None:
+        """A connection in TIME-WAIT that no application holds gives way to what remembers enough of it to answer; None
+        where there are too many of those.
+        """
+        self.remove(endpoint)
+        if len(self.time_waits) >= self._max_time_wait:
+            return None
+        record = TimeWait(endpoint)
+        self.time_waits[record.id] = record
+        self._take(record)
+        self._memory.charge(HELD)
+        return record
+
+    def remove(self, member: Endpoint | TimeWait) -> None:
+        """Forgets a connection, where it is not forgotten yet."""
+        if self._by_key.get(member.key) is not member:
+            return
+        del self._by_key[member.key]
+        port = member.key[-2:]
+        self._local_ports[port] -= 1
+        if not self._local_ports[port]:
+            del self._local_ports[port]
+        if isinstance(member, TimeWait):
+            del self.time_waits[member.id]
+            self._memory.charge(-HELD)
+            return
+        del self.by_id[member.id]
+        neighbours = self._by_remote[member.remote]
+        del neighbours[member.id]
+        if not neighbours:
+            del self._by_remote[member.remote]
+        self._memory.charge(-member.charged)
+        member.charged = 0
 
     def of_remote(self, remote: bytes) -> list[Endpoint]:
         """The connections with a peer at this address."""
-        return [endpoint for endpoint in self.by_id.values() if endpoint.remote == remote]
+        return list(self._by_remote.get(remote, {}).values())
+
+    def _take(self, member: Endpoint | TimeWait) -> None:
+        port = member.key[-2:]
+        self._by_key[member.key] = member
+        self._local_ports[port] = self._local_ports.get(port, 0) + 1
 
 
 def mss_of(mtu: int, address: bytes) -> int:

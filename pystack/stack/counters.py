@@ -171,6 +171,9 @@ COUNTERS: Final[dict[str, Counter]] = {
         drops=True,
     ),
     "TcpExtReqQFullDrop": Counter("half-open connections that had to make room for newer ones", drops=True),
+    "TcpExtTCPTimeWaitOverflow": Counter(
+        "connections that were closed without a TIME-WAIT, since as many are in it as may be"
+    ),
     "TcpExtTWRecycled": Counter("connections in TIME-WAIT that gave way to a new one (RFC 6191)"),
     "UdpInDatagrams": Counter("UDP datagrams over IPv4 that a socket was given"),
     "Udp6InDatagrams": Counter("UDP datagrams over IPv6 that a socket was given"),

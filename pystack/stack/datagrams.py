@@ -75,8 +75,7 @@ class Datagrams:
             port = self._ports.ephemeral(lambda p: self._table.is_free(address, p))
         elif not self._table.is_free(address, port, endpoint.reuse):
             raise AddressInUse(f"port {port} is taken")
-        endpoint.local, endpoint.local_port = address, port
-        self._table.add(endpoint)
+        self._table.rename(endpoint, address, port)
 
     def name(self, endpoint: UdpEndpoint) -> None:
         """Gives an endpoint a free port where it has none. Raises `AddressNotAvailable`."""
@@ -94,19 +93,14 @@ class Datagrams:
         `Unreachable`.
         """
         self.name(endpoint)
-        endpoint.local = self._source(endpoint, address)
-        endpoint.remote, endpoint.remote_port = address, port
+        self._table.rename(endpoint, self._source(endpoint, address), endpoint.local_port, address, port)
 
     def disconnect(self, endpoint: UdpEndpoint, *, keep_address: bool, keep_port: bool) -> None:
         """From now on the endpoint hears from everybody. Its address and port stay where the application has chosen
         them itself.
         """
-        endpoint.remote, endpoint.remote_port = None, 0
-        if not keep_port:
-            self._table.remove(endpoint)
-            endpoint.local_port = 0
-        if not keep_address:
-            endpoint.local = wildcard_of(endpoint.local)
+        local = endpoint.local if keep_address else wildcard_of(endpoint.local)
+        self._table.rename(endpoint, local, endpoint.local_port if keep_port else 0)
 
     def send(self, endpoint: UdpEndpoint, data: bytes, address: bytes, port: int, now: int) -> None:
         """Sends a datagram at once; the endpoint gets a name where it has none. Raises what `connect` does, and

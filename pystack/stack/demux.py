@@ -6,11 +6,11 @@ from pystack.ip.address import wildcard_of
 from pystack.ip.datagram import Datagram
 from pystack.ip.icmp import Error
 from pystack.ip.names import names_of
-from pystack.stack import timewait
 from pystack.stack.connections import key_of, mss_of
 from pystack.stack.endpoint import Endpoint
 from pystack.stack.listener import Listener
 from pystack.stack.segments import packet_of
+from pystack.stack.timewait import TimeWait
 from pystack.tcp.arrival import reset_for
 from pystack.tcp.connection import Connection
 from pystack.tcp.icmp import IcmpKind
@@ -40,15 +40,22 @@ def datagram_arrives(host: "Host", datagram: Datagram, now: int) -> None:
 
 def icmp_error_arrives(host: "Host", error: Error, now: int) -> None:
     """An ICMP error goes to whom it quotes (RFC 9293 MUST-54). Raises `Malformed` where nobody sent such a packet."""
-    endpoint = None
+    found = None
     if error.protocol == udp.PROTOCOL:
         if host.datagrams.icmp_arrives(error, now):
             path_mtu_changed(host, error.dst, now)
         return
     if error.protocol == tcp.PROTOCOL:
-        endpoint = host.connections.find(key_of(error.dst, error.src, error.dst_port, error.src_port))
-    if endpoint is None:
+        found = host.connections.find(key_of(error.dst, error.src, error.dst_port, error.src_port))
+    if found is None:
         raise Malformed(names_of(error.src).icmp_in_errors, "an error about a packet that nobody here has sent")
+    if isinstance(found, Endpoint):
+        _report(host, found, error, now)
+    else:
+        host.metrics.count("PystackIcmpInUnbelieved")  # nothing is in flight in TIME-WAIT
+
+
+def _report(host: "Host", endpoint: Endpoint, error: Error, now: int) -> None:
     host.serving = endpoint
     if not endpoint.connection.on_icmp(error.for_tcp(), now):
         host.metrics.count("PystackIcmpInUnbelieved")
@@ -84,20 +91,19 @@ def _tcp_arrives(host: "Host", datagram: Datagram, now: int) -> None:
     payload = datagram.payload
     seg = tcp.parse(payload, pseudo_sum(datagram.src, datagram.dst, tcp.PROTOCOL, len(payload)))
     seg.ecn = datagram.tos & _ECN
-    endpoint = host.connections.find(datagram.src + datagram.dst + bytes(payload[:4]))
+    found = host.connections.find(datagram.src + datagram.dst + bytes(payload[:4]))
     iss = None
-    if endpoint is not None:
-        old = endpoint.connection
-        if old.tcb.state is not State.TIME_WAIT or not timewait.may_reuse(old, seg):
-            _deliver(host, endpoint, seg, now)
+    if found is not None:
+        iss = _successor(found, seg)
+        if iss is None:
+            _deliver(host, found, seg, now)
             return
-        iss = old.tcb.snd.nxt + timewait.ISN_STEP & 0xFFFFFFFF
     listener = host.listeners.get((datagram.dst, seg.dst_port)) or host.listeners.get(
         (wildcard_of(datagram.dst), seg.dst_port)
     )
     if listener is None:
-        if endpoint is not None:
-            _deliver(host, endpoint, seg, now)  # TIME-WAIT challenges a SYN that nobody waits for
+        if found is not None:
+            _deliver(host, found, seg, now)  # TIME-WAIT challenges a SYN that nobody waits for
         else:
             _refuse(host, seg, datagram)
         return
@@ -115,13 +121,36 @@ def _tcp_arrives(host: "Host", datagram: Datagram, now: int) -> None:
         # A client whose SYN is dropped tries again; one whose connection cannot be accepted would wait in vain.
         count("TcpExtListenOverflows")
         return
-    if endpoint is not None:
+    if found is not None:
         count("TcpExtTWRecycled")
-        host.connections.remove(endpoint)
+        host.connections.remove(found)
     _passive_open(host, listener, seg, datagram, now, iss)
 
 
-def _deliver(host: "Host", endpoint: Endpoint, seg: Segment, now: int) -> None:
+def _successor(found: Endpoint | TimeWait, seg: Segment) -> int | None:
+    """The first number of the connection that `seg` may begin in the place of one in TIME-WAIT."""
+    if isinstance(found, Endpoint):
+        if found.connection.tcb.state is not State.TIME_WAIT:
+            return None
+        found = TimeWait(found)  # what it will be once the application lets go
+    return found.successor(seg)
+
+
+def _deliver(host: "Host", found: Endpoint | TimeWait, seg: Segment, now: int) -> None:
+    if isinstance(found, Endpoint):
+        _to_connection(host, found, seg, now)
+        return
+    verdict = found.receive(seg, now)
+    if verdict.drop is not None:
+        host.metrics.count(verdict.drop)
+    if verdict.answer:
+        host.metrics.count("TcpOutSegs")
+        host.ip.emit(found.answer(now))
+    elif verdict.ends:
+        host.connections.remove(found)
+
+
+def _to_connection(host: "Host", endpoint: Endpoint, seg: Segment, now: int) -> None:
     listener = endpoint.listener
     connection = endpoint.connection
     completes = connection.tcb.state is State.SYN_RECEIVED and not seg.flags & RST

@@ -72,3 +72,7 @@ class Endpoint:
         self.armed: tuple[int, int, int] | None = None
         """The live entry on the host's heap of deadlines."""
         self.context: object = None
+
+    def next_deadline(self) -> int | None:
+        """When a timer of the connection is due, in nanoseconds; None: none runs."""
+        return self.connection.next_deadline()

@@ -66,7 +66,7 @@ class Host:
         )
         self.routes = self.ip.routes
         self.ports = Ports(*config.ephemeral_ports, entropy)
-        self.connections = Connections(entropy(32), self.ip.pmtu, self.memory)
+        self.connections = Connections(entropy(32), self.ip.pmtu, self.memory, config.max_tw)
         self.listeners: dict[tuple[bytes, int], Listener] = {}
         self.datagrams = Datagrams(
             self.ip,
@@ -81,6 +81,7 @@ class Host:
         """Whose code runs, for `give_up_serving`."""
         self._fragments_charged = 0
         self._deadlines = Deadlines(self.connections.by_id)
+        self._time_waits = Deadlines(self.connections.time_waits)
         self._touched: deque[Endpoint] = deque()
         self._held_back: list[Endpoint] = []
         """Connections within the host whose turn comes again when `ip.loopback` is less busy."""
@@ -156,8 +157,8 @@ class Host:
 
     def next_deadline(self) -> int | None:
         """When `on_deadline` wants to be called, in nanoseconds; None: not before something else happens."""
-        waits = [d for d in (self._deadlines.next(), self.ip.next_deadline()) if d is not None]
-        return min(waits, default=None)
+        waits = self._deadlines.next(), self._time_waits.next(), self.ip.next_deadline()
+        return min((d for d in waits if d is not None), default=None)
 
     def on_deadline(self, now: int) -> None:
         """The clock has reached `now`: the timers that are due run, and packets from this host itself arrive."""
@@ -165,6 +166,8 @@ class Host:
         for remote in self.ip.on_deadline(now):
             demux.path_mtu_changed(self, remote, now)
         self._charge_fragments()
+        for record in self._time_waits.take_due(now):
+            self.connections.remove(record)
         for endpoint in self._deadlines.take_due(now):
             self.serving = endpoint
             endpoint.connection.on_deadline(now)
@@ -276,7 +279,7 @@ class Host:
             self._touched.append(endpoint)
 
     def endpoints(self) -> list[Endpoint]:
-        """All connections, oldest first."""
+        """All connections, oldest first, but those in TIME-WAIT that no application holds."""
         return list(self.connections.by_id.values())
 
     def abort_all(self) -> None:
@@ -286,6 +289,8 @@ class Host:
         for endpoint in self.endpoints():
             endpoint.connection.abort()
             self.touch(endpoint)
+        for record in list(self.connections.time_waits.values()):
+            self.connections.remove(record)
 
     def give_up_serving(self) -> None:
         """One of the calls above has raised, which is a defect of ours. The connection that it was at is reset, or
@@ -322,6 +327,8 @@ class Host:
     def _settle(self, endpoint: Endpoint) -> None:
         """A connection has nothing more to send: pass its events on, and see to its timers or its end."""
         connection = endpoint.connection
+        if connection.orphaned and connection.tcb.state is State.TIME_WAIT:
+            self._let_linger(endpoint)
         events = connection.poll_event()
         listener = endpoint.listener
         if events:
@@ -334,3 +341,12 @@ class Host:
             if self.connections.charge(endpoint):
                 self.metrics.count("TcpExtOfoPruned")
             self._deadlines.arm(endpoint)
+
+    def _let_linger(self, endpoint: Endpoint) -> None:
+        """The connection is CLOSED here, and goes on as a record, if there is room for one."""
+        record = self.connections.let_linger(endpoint)
+        if record is None:
+            self.metrics.count("TcpExtTCPTimeWaitOverflow")
+        else:
+            self._time_waits.arm(record)
+        endpoint.connection.finish(Ending.NORMAL)

@@ -27,7 +27,8 @@ class Ports:
         self._first = first
         self._last = last
         self._entropy = entropy
-        self._bound: dict[tuple[bytes, int], _Binding] = {}
+        self._bound: dict[tuple[int, int], dict[bytes, _Binding]] = {}
+        """By the family's length of addresses and the port, then by address."""
 
     def bind(self, address: bytes, port: int, *, reuse: bool = False, taken: Taken = frozenset()) -> int:
         """Takes `port`, or a free one for 0. Raises `AddressInUse`, or `AddressNotAvailable` when none is free.
@@ -38,23 +39,25 @@ class Ports:
         if port == 0:
             port = self.ephemeral(lambda p: not self._holders(address, p))
         holders = self._holders(address, port)
-        if holders and not (reuse and all(self._bound[h].reuse and h not in taken for h in holders)):
+        if holders and not (reuse and all(b.reuse and (a, port) not in taken for a, b in holders.items())):
             raise AddressInUse(f"port {port} is taken")
-        binding = self._bound.get((address, port))
-        if binding is None:
-            self._bound[address, port] = _Binding(reuse)
+        bound = self._bound.setdefault((len(address), port), {})
+        if address in bound:
+            bound[address].count += 1
         else:
-            binding.count += 1
+            bound[address] = _Binding(reuse)
         return port
 
     def release(self, address: bytes, port: int) -> None:
         """Gives a port back."""
-        binding = self._bound.get((address, port))
-        if binding is None:
+        bound = self._bound.get((len(address), port), {})
+        if address not in bound:
             return
-        binding.count -= 1
-        if not binding.count:
-            del self._bound[address, port]
+        bound[address].count -= 1
+        if not bound[address].count:
+            del bound[address]
+            if not bound:
+                del self._bound[len(address), port]
 
     def ephemeral(self, is_free: Callable[[int], bool]) -> int:
         """A free port of the range: from a random one on, upwards (RFC 6056 algorithm 1)."""
@@ -66,9 +69,9 @@ class Ports:
                 return port
         raise AddressNotAvailable("no free port is left")
 
-    def _holders(self, address: bytes, port: int) -> list[tuple[bytes, int]]:
-        """The names that are bound and overlap this one."""
-        wildcard = wildcard_of(address)
-        if address != wildcard:
-            return [name for name in ((address, port), (wildcard, port)) if name in self._bound]
-        return [(a, p) for a, p in self._bound if p == port and len(a) == len(address)]
+    def _holders(self, address: bytes, port: int) -> dict[bytes, _Binding]:
+        """The addresses that are bound with this port and overlap this one; no more than the host has."""
+        bound = self._bound.get((len(address), port), {})
+        if not any(address):
+            return bound
+        return {a: bound[a] for a in (address, wildcard_of(address)) if a in bound}

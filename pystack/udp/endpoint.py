@@ -97,14 +97,6 @@ class UdpEndpoint:
 
     # What arrives
 
-    def fit(self, local: bytes, remote: bytes, remote_port: int) -> int:
-        """How well a datagram from `remote` to `local` fits: -1 not at all, and more the more of it is ours by name."""
-        if self.remote is not None:
-            return 2 if (self.remote, self.remote_port, self.local) == (remote, remote_port, local) else -1
-        if self.local == local:
-            return 1
-        return -1 if any(self.local) else 0
-
     def receive(self, data: bytes, src: bytes, src_port: int) -> bool:
         """A datagram has arrived; False: there is no room for it."""
         size = len(data) + HELD_BESIDE_DATA

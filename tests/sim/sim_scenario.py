@@ -15,6 +15,8 @@ from pystack.sim.network import Network
 from pystack.sim.node import Application, Node
 from pystack.stack.config import Config
 from pystack.stack.endpoint import Endpoint
+from pystack.stack.host import Host
+from pystack.stack.timewait import TimeWait
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.connection import Connection
 from pystack.tcp.events import Ending
@@ -101,6 +103,11 @@ class Outcome:
     digest: bytes
 
 
+def _connections(stack: Host) -> list[Endpoint | TimeWait]:
+    """All of a host, those in TIME-WAIT too."""
+    return [*stack.endpoints(), *stack.connections.time_waits.values()]
+
+
 def _mtu(o: dict, name: str) -> int:
     """IPv6 needs links of 1280 bytes (RFC 8200 section 5)."""
     return max(o["mtu_" + name], 1280) if o["family"] == 6 else o["mtu_" + name]
@@ -132,11 +139,11 @@ def run(seed: int, options: Options) -> Outcome:
 
     def over() -> bool:
         watch.check()
-        return side_a.finished and side_b.finished and not a.stack.endpoints() and not b.stack.endpoints()
+        return side_a.finished and side_b.finished and not any(_connections(node.stack) for node in (a, b))
 
     with _initial_numbers(o["iss_gap"]):
         ended = lab.run_until(over, time=20_000 * SECOND)
-    assert ended, ("never ends", side_a.ending, side_b.ending, a.stack.endpoints(), b.stack.endpoints())
+    assert ended, ("never ends", side_a.ending, side_b.ending, _connections(a.stack), _connections(b.stack))
     return Outcome(o, side_a, side_b, link, (a, b), lab.clock.now, hashed.digest())
 
 
@@ -346,7 +353,7 @@ def assert_all_or_error(outcome: Outcome) -> None:
             assert _failed(receiver), ("the receiver took a part for the whole", *story)
             assert _failed(sender) or sender.gave_up, ("the sender took a part for the whole", *story)
     for node in outcome.nodes:
-        assert not node.stack.endpoints()
+        assert not _connections(node.stack)
         assert node.stack.next_deadline() is None
     for side in (outcome.a, outcome.b):
         if side.connection is not None:

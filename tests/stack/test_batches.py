@@ -108,4 +108,4 @@ def test_lingering_off_does_not_end_time_wait() -> None:
     client.setsockopt(c.SOL_SOCKET, c.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     client.close(lan.now)
     lan.run()
-    assert endpoint.connection.tcb.state is State.TIME_WAIT
+    assert list(lan.a.connections.time_waits) == [endpoint.id]
