@@ -26,6 +26,7 @@ def _main() -> None:
 
     from pystack.cli.demo import demo  # noqa: PLC0415
     from pystack.cli.exits import USAGE, end  # noqa: PLC0415
+    from pystack.cli.nc import nc  # noqa: PLC0415
     from pystack.cli.serve import serve  # noqa: PLC0415
 
     app = typer.Typer(
@@ -44,6 +45,7 @@ def _main() -> None:
 
     app.command()(serve)
     app.command()(demo)
+    app.command()(nc)
     # What BadParameter derives from, wherever this version of typer has it from: wrong words on the command line.
     usage_error: Any = typer.BadParameter.__bases__[0]
     try:

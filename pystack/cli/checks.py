@@ -17,21 +17,22 @@ from pystack.tcp.congestion.registry import congestion_controls
 _log = logging.getLogger("pystack")
 
 
-def addresses(given: list[str] | None) -> list[Interface]:
-    if given:
-        return [parse_interface(text) for text in given]
-    addresses = [ip_interface(text) for text in DEFAULT_ADDRESSES]
-    if not _kernel_has_ipv6():
-        _log.warning("this host has IPv6 turned off: serving IPv4 alone")
-        addresses = [a for a in addresses if a.version == 4]
-    return addresses
-
-
-def _kernel_has_ipv6() -> bool:
+def kernel_has_ipv6() -> bool:
+    """Whether devices of this network namespace can have IPv6 addresses."""
     try:
         return Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").read_text().strip() == "0"
     except OSError:
         return False
+
+
+def addresses(given: list[str] | None) -> list[Interface]:
+    if given:
+        return [parse_interface(text) for text in given]
+    addresses = [ip_interface(text) for text in DEFAULT_ADDRESSES]
+    if not kernel_has_ipv6():
+        _log.warning("this host has IPv6 turned off: serving IPv4 alone")
+        addresses = [a for a in addresses if a.version == 4]
+    return addresses
 
 
 def host_addresses(given: list[str] | None) -> HostAddresses:
