@@ -27,7 +27,9 @@ class Node:
         self._clock = clock
         self._send = send
         self._waiting: list[Application] = []
-        self._armed: int | None = None
+        self._deadline: int | None = None
+        self._alarm = 0
+        """The clock's number for `_deadline`, the next of the host."""
 
     @property
     def now(self) -> int:
@@ -60,15 +62,17 @@ class Node:
             for application in waiting:
                 clock.call_at(clock.now, partial(self._resume, application))
         deadline = stack.next_deadline()
-        if deadline is not None and (self._armed is None or deadline < self._armed):
-            self._armed = deadline
-            clock.call_at(deadline, partial(self._on_deadline, deadline))
+        if deadline != self._deadline:
+            clock.withdraw(self._alarm)
+            self._deadline = deadline
+            if deadline is not None:
+                self._alarm = clock.call_at(deadline, self._on_deadline)
 
     def _resume(self, application: Application) -> None:
         try:
             wait = next(application)
         except StopIteration:
-            pass
+            clock.withdraw(self._alarm)
         else:
             if wait is None:
                 self._waiting.append(application)
@@ -76,8 +80,7 @@ class Node:
                 self._clock.call_at(self._clock.now + wait, partial(self._resume, application))
         self.settle()
 
-    def _on_deadline(self, deadline: int) -> None:
-        if self._armed == deadline:
-            self._armed = None
+    def _on_deadline(self) -> None:
+        self._deadline = None
         self.stack.on_deadline(self._clock.now)
         self.settle()

@@ -51,6 +51,20 @@ def test_the_clock_keeps_the_order_of_what_is_due_at_once() -> None:
         clock.step()
 
 
+def test_what_is_withdrawn_does_not_happen() -> None:
+    clock, seen = Clock(), []
+    numbers = [clock.call_at(when, lambda when=when: seen.append(when)) for when in (1, 2, 3)]
+    clock.withdraw(numbers[0])
+    clock.withdraw(numbers[2])
+    assert clock.next() == 2
+    clock.step()
+    clock.withdraw(numbers[1])
+    assert clock.next() is None
+    assert (seen, clock.now) == ([2], 2)
+    with pytest.raises(IndexError):
+        clock.step()
+
+
 def test_streams_depend_on_seed_and_purpose_alone() -> None:
     assert random_bytes(stream(1, "a"), 8) == random_bytes(stream(1, "a"), 8)
     drawn = {random_bytes(stream(*key), 8) for key in ((1, "a"), (2, "a"), (1, "b"), (1, "a", "b"), (1, "ab"))}
@@ -84,6 +98,16 @@ def test_a_ping_takes_a_round_trip() -> None:
     assert seen == [(10 * MS, "b", "echo-reply")]
     assert lab.clock.now == 20 * MS
     assert a.stack.metrics["IpInReceives"] == 1
+
+
+def test_a_deadline_that_is_superseded_is_withdrawn() -> None:
+    lab, a, _, _ = lab_of_two()
+    endpoint = a.stack.connect(B, 80, 0)
+    a.settle()
+    assert lab.clock.next() == 10 * MS
+    lab.run_until()
+    assert endpoint.connection.tcb.state is State.CLOSED, "nobody listens"
+    assert lab.clock.now == 20 * MS, "and nobody waited for the retransmission"
 
 
 def test_packets_for_nobody_vanish() -> None:
