@@ -72,7 +72,7 @@ class Node:
         try:
             wait = next(application)
         except StopIteration:
-            clock.withdraw(self._alarm)
+            pass
         else:
             if wait is None:
                 self._waiting.append(application)
