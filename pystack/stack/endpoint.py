@@ -2,8 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from pystack.stack.segments import packet_of
 from pystack.tcp.connection import Connection
 from pystack.udp.discovery import Discovery
+from pystack.wire.packet import Packet
+from pystack.wire.tcp import Segment
 
 if TYPE_CHECKING:
     from pystack.stack.listener import Listener
@@ -76,3 +79,17 @@ class Endpoint:
     def next_deadline(self) -> int | None:
         """When a timer of the connection is due, in nanoseconds; None: none runs."""
         return self.connection.next_deadline()
+
+    def packet(self, seg: Segment, identification: int | None) -> Packet:
+        """The packet that carries `seg` to the peer; with an `identification` routers may cut it (IPv4)."""
+        return packet_of(
+            seg,
+            self.local,
+            self.local_port,
+            self.remote,
+            self.remote_port,
+            self.pseudo,
+            self.ttl,
+            self.tos,
+            identification,
+        )

@@ -26,10 +26,9 @@ from pystack.stack.errors import (
     Unreachable,
 )
 from pystack.stack.listener import Listener
-from pystack.stack.memory import Memory
+from pystack.stack.memory import Account, Memory
 from pystack.stack.metrics import Metrics
 from pystack.stack.ports import Ports
-from pystack.stack.segments import packet_of
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.connection import Connection
 from pystack.tcp.events import Ending, Event
@@ -79,7 +78,8 @@ class Host:
         )
         self.serving: Endpoint | None = None
         """Whose code runs, for `give_up_serving`."""
-        self._fragments_charged = 0
+        self._fragments = Account(self.memory)
+        """What incomplete datagrams hold."""
         self._deadlines = Deadlines(self.connections.by_id)
         self._time_waits = Deadlines(self.connections.time_waits)
         self._touched: deque[Endpoint] = deque()
@@ -95,8 +95,7 @@ class Host:
         """
         self.serving = None
         arrived = self.ip.receive(packet, now, looped=looped)
-        if self.ip.held != self._fragments_charged:
-            self._charge_fragments()
+        self._fragments.holds(self.ip.held)
         if arrived is None:
             return
         try:
@@ -140,17 +139,7 @@ class Host:
                     self.metrics.count("TcpRetransSegs", resent)
                 else:
                     self.metrics.count("TcpOutRsts" if seg.flags & RST else "TcpOutSegs")
-                return packet_of(
-                    seg,
-                    endpoint.local,
-                    endpoint.local_port,
-                    endpoint.remote,
-                    endpoint.remote_port,
-                    endpoint.pseudo,
-                    endpoint.ttl,
-                    endpoint.tos,
-                    None if endpoint.dont_fragment else self._identification(endpoint),
-                )
+                return endpoint.packet(seg, None if endpoint.dont_fragment else self._identification(endpoint))
             endpoint.touched = False
             self._settle(endpoint)
         return None
@@ -165,7 +154,7 @@ class Host:
         self.serving = None
         for remote in self.ip.on_deadline(now):
             demux.path_mtu_changed(self, remote, now)
-        self._charge_fragments()
+        self._fragments.holds(self.ip.held)
         for record in self._time_waits.take_due(now):
             self.connections.remove(record)
         for endpoint in self._deadlines.take_due(now):
@@ -306,9 +295,7 @@ class Host:
             except Exception:
                 connection.ending = connection.ending or Ending.ABORTED
                 connection.tcb.state = State.CLOSED
-                if endpoint.listener is not None:
-                    endpoint.listener.forget(endpoint)
-                self.connections.remove(endpoint)
+                self._forget(endpoint)
                 self._events.append((endpoint, Event.CLOSED))
             endpoint.touched = False
         for other in self.endpoints():  # whose turn or timers the exception may have skipped
@@ -318,29 +305,25 @@ class Host:
         is_v4 = len(endpoint.local) == 4
         return self.ip.identification(endpoint.local, endpoint.remote, tcp.PROTOCOL) if is_v4 else None
 
-    def _charge_fragments(self) -> None:
-        """Incomplete datagrams count in the memory budget too."""
-        held = self.ip.held
-        self.memory.charge(held - self._fragments_charged)
-        self._fragments_charged = held
-
     def _settle(self, endpoint: Endpoint) -> None:
         """A connection has nothing more to send: pass its events on, and see to its timers or its end."""
         connection = endpoint.connection
         if connection.orphaned and connection.tcb.state is State.TIME_WAIT:
             self._let_linger(endpoint)
         events = connection.poll_event()
-        listener = endpoint.listener
         if events:
             self._events.append((endpoint, events))
         if connection.tcb.state is State.CLOSED:
-            if listener is not None:
-                listener.forget(endpoint)
-            self.connections.remove(endpoint)
+            self._forget(endpoint)
         else:
             if self.connections.charge(endpoint):
                 self.metrics.count("TcpExtOfoPruned")
             self._deadlines.arm(endpoint)
+
+    def _forget(self, endpoint: Endpoint) -> None:
+        if endpoint.listener is not None:
+            endpoint.listener.forget(endpoint)
+        self.connections.remove(endpoint)
 
     def _let_linger(self, endpoint: Endpoint) -> None:
         """The connection is CLOSED here, and goes on as a record, if there is room for one."""

@@ -30,3 +30,19 @@ class Memory:
     def is_short(self) -> bool:
         """Whether new work has to be refused."""
         return self.pressure.level is Level.REFUSE
+
+
+class Account:
+    """What one holder has of a `Memory`."""
+
+    __slots__ = ("_held", "_memory")
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._held = 0
+
+    def holds(self, held: int) -> None:
+        """It holds so many bytes now."""
+        if held != self._held:
+            self._memory.charge(held - self._held)
+            self._held = held
