@@ -1,12 +1,16 @@
-"""What a bad link does to packets."""
+"""What a bad path does to packets. Sans-IO: whoever uses it has the clock and holds the packets until they are due."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
+from typing import Final, NamedTuple
+
+_COPIES: Final = "", " of the copy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Impairments:
-    """What one direction of a link does to each packet. `loss`, `reorder`, `duplicate` and `corrupt` are
+    """What one direction of a path does to each packet. `loss`, `reorder`, `duplicate` and `corrupt` are
     probabilities from 0 to 1, times are integer nanoseconds.
     """
 
@@ -18,27 +22,74 @@ class Impairments:
     reorder: float = 0.0
     """Chance of being late by up to another `delay` + `jitter`, so that later packets overtake."""
     duplicate: float = 0.0
-    """Chance of arriving twice."""
+    """Chance of arriving twice: at once, but where one of the two is late."""
     corrupt: float = 0.0
     """Chance of one flipped bit."""
 
-    def copies(self, generator: Random) -> int:
-        """How often a packet arrives: 0, 1 or 2 times."""
-        if generator.random() < self.loss:
-            return 0
-        return 2 if generator.random() < self.duplicate else 1
 
-    def lateness(self, generator: Random) -> int:
-        """By how much a packet is late beyond its proper place in the queue; 0 for most."""
-        if generator.random() >= self.reorder:
-            return 0
-        return int(generator.random() * (self.delay + self.jitter))
+class Fate(NamedTuple):
+    """When a packet comes out, and which of its bits is flipped then, counted from the highest of the first byte."""
 
-    def damaged(self, packet: bytes, generator: Random) -> bytes:
-        """The packet as it arrives."""
-        if generator.random() >= self.corrupt or not packet:
-            return packet
-        bit = int(generator.random() * 8 * len(packet))
-        flipped = bytearray(packet)
-        flipped[bit >> 3] ^= 1 << (bit & 7)
-        return bytes(flipped)
+    at: int
+    bit: int | None
+
+
+class Passage:
+    """One direction of a path that has `impairments`. `stream(purpose)` gives a generator for each purpose.
+
+    Each packet draws from every stream, whatever becomes of it, so that one more impairment changes nothing of what the
+    others do: with `loss`, the packets that are left come out when they would have, damaged as they would have been.
+    """
+
+    __slots__ = ("_corrupt", "_duplicate", "_impairments", "_jitter", "_last", "_loss", "_reorder")
+
+    def __init__(self, impairments: Impairments, stream: Callable[[str], Random]) -> None:
+        self._impairments = impairments
+        self._loss = stream("loss")
+        self._duplicate = stream("duplicate")
+        self._jitter = stream("jitter")
+        self._reorder = [stream("reorder" + which) for which in _COPIES]
+        self._corrupt = [stream("corrupt" + which) for which in _COPIES]
+        self._last = 0
+        """When the latest packet is due that is not late."""
+
+    def take(self, packet: bytes, now: int) -> list[tuple[int, bytes]]:
+        """What becomes of a packet that goes in at `now`, which never falls: when it comes out, and as what. Nothing
+        where it is lost, two of them where it is duplicated.
+        """
+        return [(at, packet if bit is None else _flipped(packet, bit)) for at, bit in self.fates(len(packet), now)]
+
+    def fates(self, size: int, now: int) -> list[Fate]:
+        """The same for anything of `size` bytes."""
+        i = self._impairments
+        is_lost = _happens(i.loss, self._loss)
+        copies = 1 + _happens(i.duplicate, self._duplicate)
+        self._last = max(now + i.delay + _part(i.jitter, self._jitter), self._last)
+        fates = [
+            Fate(self._last + self._lateness(self._reorder[n]), self._damage(size, self._corrupt[n]))
+            for n in range(copies)
+        ]
+        return [] if is_lost else fates
+
+    def _lateness(self, generator: Random) -> int:
+        i = self._impairments
+        late = _happens(i.reorder, generator)
+        return _part(i.delay + i.jitter, generator) if late else 0
+
+    def _damage(self, size: int, generator: Random) -> int | None:
+        damaged = _happens(self._impairments.corrupt, generator)
+        return _part(8 * size, generator) if damaged and size else None
+
+
+def _happens(probability: float, generator: Random) -> bool:
+    return probability > 0 and generator.random() < probability
+
+
+def _part(most: int, generator: Random) -> int:
+    return int(generator.random() * most)
+
+
+def _flipped(packet: bytes, bit: int) -> bytes:
+    damaged = bytearray(packet)
+    damaged[bit >> 3] ^= 0x80 >> (bit & 7)
+    return bytes(damaged)

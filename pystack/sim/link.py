@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Final
 
-from pystack.link.impair import Impairments
+from pystack.link.impair import Impairments, Passage
 from pystack.sim.clock import Clock
 from pystack.sim.entropy import stream
 from pystack.sim.node import Node
@@ -19,7 +19,6 @@ class Link:
 
     def __init__(self, seed: int, clock: Clock, ends: tuple[Node, Node], impairments: Impairments, mtu: int) -> None:
         self.ends = ends
-        self.impairments = impairments
         self.mtu = mtu
         self.sent = 0
         self.lost = 0
@@ -27,8 +26,7 @@ class Link:
         self._clock = clock
         self._is_cut = False
         names = ends[0].name, ends[1].name
-        self._random = {n: stream(seed, *names, "from", n) for n in names}
-        self._last_arrival = dict.fromkeys(names, 0)
+        self._passages = {n: Passage(impairments, partial(stream, seed, *names, "from", n)) for n in names}
 
     def other(self, node: Node) -> Node:
         """The node at the other end."""
@@ -45,19 +43,14 @@ class Link:
 
     def send(self, node: Node, packet: bytes) -> None:
         """Takes a packet from one end to the other, or not."""
-        generator, impairments = self._random[node.name], self.impairments
         self.sent += 1
         if len(packet) > self.mtu:
             self.oversized += 1
             return
-        # Drawn in any case, so that a cut does not change the fate of the packets after it.
-        copies = impairments.copies(generator)
-        if self._is_cut or not copies:
+        # Asked in any case, so that a cut does not change the fate of the packets after it.
+        arrivals = self._passages[node.name].take(packet, self._clock.now)
+        if self._is_cut or not arrivals:
             self.lost += 1
             return
-        for _ in range(copies):
-            jitter = int(generator.random() * impairments.jitter)
-            arrival = max(self._clock.now + impairments.delay + jitter, self._last_arrival[node.name])
-            self._last_arrival[node.name] = arrival
-            arrival += impairments.lateness(generator)
-            self._clock.call_at(arrival, partial(self.other(node).receive, impairments.damaged(packet, generator)))
+        for at, arrived in arrivals:
+            self._clock.call_at(at, partial(self.other(node).receive, arrived))

@@ -1,9 +1,11 @@
 """Two connections that hand each other super-segments, cut into wire segments before the network gets at them."""
 
+from functools import partial
+
 import pytest
 from sim_scenario import check_connection
 
-from pystack.link.impair import Impairments
+from pystack.link.impair import Impairments, Passage
 from pystack.sim.clock import Clock
 from pystack.sim.entropy import random_bytes, stream
 from pystack.tcp.config import TcpConfig
@@ -40,8 +42,9 @@ def cut(seg: Segment) -> list[Segment]:
 
 
 class End:
-    def __init__(self, connection: Connection, data: bytes) -> None:
+    def __init__(self, connection: Connection, data: bytes, passage: Passage) -> None:
         self.connection = connection
+        self.passage = passage
         self.data = data
         self.taken = 0
         self.got = bytearray()
@@ -70,9 +73,13 @@ def test_super_segments_over_a_bad_link(seed: int, sack: bool) -> None:
     )
     config = TcpConfig(sack=sack, timestamps=seed % 4 != 3)
     make = {"advmss": MSS, "default_mss": 536}
-    ends = (
-        End(Connection.active(config, iss=2**32 - 70_000, **make), random_bytes(generator, 700_000)),
-        End(Connection.passive(config, iss=5, **make), random_bytes(generator, 400_000)),
+    connections = (
+        Connection.active(config, iss=2**32 - 70_000, **make),
+        Connection.passive(config, iss=5, **make),
+    )
+    ends = tuple(
+        End(connection, random_bytes(generator, size), Passage(bad, partial(stream, seed, str(sack), str(size))))
+        for connection, size in zip(connections, (700_000, 400_000), strict=True)
     )
     clock = Clock()
 
@@ -86,9 +93,8 @@ def test_super_segments_over_a_bad_link(seed: int, sack: bool) -> None:
             end.largest = max(end.largest, seg.segs)
             assert seg.reason != "data" or c.board.in_flight <= c.cc.cwnd + bool(seg.flags & FIN)
             for wire in cut(seg):
-                for _ in range(bad.copies(generator)):
-                    due = clock.now + bad.delay + bad.lateness(generator)
-                    clock.call_at(due, lambda wire=wire: arrive(other, end, wire))
+                for fate in end.passage.fates(wire.size, clock.now):
+                    clock.call_at(fate.at, lambda wire=wire: arrive(other, end, wire))
         c.poll_event()
         check_connection(c, clock.now)
 
