@@ -25,6 +25,7 @@ def _main() -> None:
     import typer  # noqa: PLC0415 (kept out of what a library user imports)
 
     from pystack.cli.demo import demo  # noqa: PLC0415
+    from pystack.cli.doctor import doctor  # noqa: PLC0415
     from pystack.cli.exits import USAGE, end  # noqa: PLC0415
     from pystack.cli.nc import nc  # noqa: PLC0415
     from pystack.cli.serve import serve  # noqa: PLC0415
@@ -46,6 +47,7 @@ def _main() -> None:
     app.command()(serve)
     app.command()(demo)
     app.command()(nc)
+    app.command()(doctor)
     # What BadParameter derives from, wherever this version of typer has it from: wrong words on the command line.
     usage_error: Any = typer.BadParameter.__bases__[0]
     try:
