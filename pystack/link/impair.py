@@ -1,17 +1,19 @@
 """What a bad path does to packets. Sans-IO: whoever uses it has the clock and holds the packets until they are due."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from random import Random
 from typing import Final, NamedTuple
 
 _COPIES: Final = "", " of the copy"
+_NS_PER_S: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Impairments:
     """What one direction of a path does to each packet. `loss`, `reorder`, `duplicate` and `corrupt` are
-    probabilities from 0 to 1, times are integer nanoseconds.
+    probabilities from 0 to 1, times are integer nanoseconds. A packet first waits for the line (`rate`), then is on its
+    way, where the rest happens to it. Raises `ValueError` for what is none of these.
     """
 
     loss: float = 0.0
@@ -20,11 +22,24 @@ class Impairments:
     jitter: int = 0
     """Most time that is added to it, at random; packets keep their order."""
     reorder: float = 0.0
-    """Chance of being late by up to another `delay` + `jitter`, so that later packets overtake."""
+    """Chance of being late by up to another `delay` + `jitter` (never where both are 0), so that later packets overtake."""
     duplicate: float = 0.0
     """Chance of arriving twice: at once, but where one of the two is late."""
     corrupt: float = 0.0
     """Chance of one flipped bit."""
+    rate: int = 0
+    """Bits per second that the line takes, of whole IP packets; 0: any number."""
+    queue: int = 200_000_000
+    """Longest time that a packet waits for the line; what would wait longer is lost."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type is float:
+                if not 0 <= value <= 1:
+                    raise ValueError(f"{field.name} is a probability from 0 to 1, and {value!r} is none")
+            elif not isinstance(value, int) or value < 0:
+                raise ValueError(f"{field.name} is an integer that is not negative, and {value!r} is none")
 
 
 class Fate(NamedTuple):
@@ -41,7 +56,7 @@ class Passage:
     others do: with `loss`, the packets that are left come out when they would have, damaged as they would have been.
     """
 
-    __slots__ = ("_corrupt", "_duplicate", "_impairments", "_jitter", "_last", "_loss", "_reorder")
+    __slots__ = ("_corrupt", "_duplicate", "_free_at", "_impairments", "_jitter", "_last", "_loss", "_reorder")
 
     def __init__(self, impairments: Impairments, stream: Callable[[str], Random]) -> None:
         self._impairments = impairments
@@ -50,6 +65,8 @@ class Passage:
         self._jitter = stream("jitter")
         self._reorder = [stream("reorder" + which) for which in _COPIES]
         self._corrupt = [stream("corrupt" + which) for which in _COPIES]
+        self._free_at = 0
+        """When the line has sent all that waits for it."""
         self._last = 0
         """When the latest packet is due that is not late."""
 
@@ -64,12 +81,24 @@ class Passage:
         i = self._impairments
         is_lost = _happens(i.loss, self._loss)
         copies = 1 + _happens(i.duplicate, self._duplicate)
-        self._last = max(now + i.delay + _part(i.jitter, self._jitter), self._last)
-        fates = [
-            Fate(self._last + self._lateness(self._reorder[n]), self._damage(size, self._corrupt[n]))
-            for n in range(copies)
-        ]
-        return [] if is_lost else fates
+        jitter = _part(i.jitter, self._jitter)
+        drawn = [(self._lateness(self._reorder[n]), self._damage(size, self._corrupt[n])) for n in range(copies)]
+        entered = self._pass_line(size, now)
+        if entered is None:
+            return []
+        self._last = max(entered + i.delay + jitter, self._last)
+        return [] if is_lost else [Fate(self._last + late, bit) for late, bit in drawn]
+
+    def _pass_line(self, size: int, now: int) -> int | None:
+        """When the last bit of a packet has passed the line, None where it would have to wait too long."""
+        i = self._impairments
+        if not i.rate:
+            return now
+        begins = max(now, self._free_at)
+        if begins - now > i.queue:
+            return None
+        self._free_at = begins + 8 * size * _NS_PER_S // i.rate
+        return self._free_at
 
     def _lateness(self, generator: Random) -> int:
         i = self._impairments

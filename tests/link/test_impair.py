@@ -85,5 +85,37 @@ def test_corruption_and_reordering_leave_each_other_alone() -> None:
         ]
 
 
+def test_a_line_takes_so_many_bits_a_second() -> None:
+    came = sent(Impairments(rate=8_000_000, delay=20 * MS), 100, gap=0)  # 100 bytes: 100 µs each
+    assert [at for ((at, _),) in came.values()] == [20 * MS + (n + 1) * MS // 10 for n in range(100)]
+    idle = sent(Impairments(rate=8_000_000), 100, gap=MS)
+    assert [at for ((at, _),) in idle.values()] == [n * MS + MS // 10 for n in range(100)]
+
+
+def test_what_would_wait_too_long_for_the_line_is_lost() -> None:
+    came = sent(Impairments(rate=8_000_000, queue=MS), 100, gap=0)
+    assert [n for n, fates in came.items() if fates] == list(range(11)), "one on the line, ten that wait"
+    slow = sent(Impairments(rate=8_000_000, queue=MS), 400, gap=MS // 20)
+    got = [n for n, fates in slow.items() if fates]
+    assert got[:20] == list(range(20))
+    assert 190 < len(got) < 220, "half of it, and what the queue holds"
+
+
+def test_a_line_changes_neither_what_is_lost_nor_what_is_damaged() -> None:
+    free, slow = sent(ALL), sent(replace(ALL, rate=8_000_000))
+    assert [[data for _, data in fates] for fates in free.values()] == [
+        [data for _, data in fates] for fates in slow.values()
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"loss": 3.0}, {"corrupt": -0.1}, {"reorder": float("nan")}, {"delay": -1}, {"jitter": 0.5}, {"rate": -8}]
+)
+def test_what_is_no_probability_time_or_rate(wrong: dict) -> None:
+    (name,) = wrong
+    with pytest.raises(ValueError, match=f"{name} is "):
+        Impairments(**wrong)
+
+
 def test_nothing_can_be_flipped_in_an_empty_packet() -> None:
     assert Passage(Impairments(corrupt=1.0), partial(stream, 1)).take(b"", 5) == [(5, b"")]
