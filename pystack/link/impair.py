@@ -22,7 +22,7 @@ class Impairments:
     jitter: int = 0
     """Most time that is added to it, at random; packets keep their order."""
     reorder: float = 0.0
-    """Chance of being late by up to another `delay` + `jitter` (never where both are 0), so that later packets overtake."""
+    """Chance of being late by up to another `delay` + `jitter`: later packets overtake it, unless both are 0."""
     duplicate: float = 0.0
     """Chance of arriving twice: at once, but where one of the two is late."""
     corrupt: float = 0.0
