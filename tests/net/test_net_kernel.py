@@ -2,60 +2,22 @@
 
 import errno
 import hashlib
-import multiprocessing
-import os
 import random
 import socket
 import threading
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 import trio
 import trio.testing
+from namespaces import FAMILIES, KERNELS, OURS, private_network
 
 import pystack
 from pystack.link.device import DeviceLost
 from pystack.link.netlink import read_link
-from pystack.link.netns import enter_private_network
 
 pytestmark = pytest.mark.kernel
 
-OURS = {socket.AF_INET: "10.0.0.2", socket.AF_INET6: "fd00:7079::2"}
-KERNELS = {socket.AF_INET: "10.0.0.1", socket.AF_INET6: "fd00:7079::1"}
-FAMILIES = [pytest.param(socket.AF_INET, id="IPv4"), pytest.param(socket.AF_INET6, id="IPv6")]
 SIZE = 10_000_000
-SECONDS = 60
-
-
-def in_a_private_network(main: Callable[[], Awaitable[Any]]) -> None:
-    """Runs `main` under trio in a child process that has a network of its own, which goes when it ends."""
-    if os.geteuid() != 0:
-        pytest.skip("making a network namespace needs root")
-    if not os.path.exists("/dev/net/tun"):
-        pytest.skip("there is no /dev/net/tun")
-    fork = multiprocessing.get_context("fork")
-    ours, theirs = fork.Pipe()
-    child = fork.Process(target=_run, args=(main, theirs))
-    child.start()
-    theirs.close()
-    try:
-        assert ours.poll(SECONDS), "the scenario did not end in time"
-        failure = ours.recv()
-    finally:
-        child.kill()
-        child.join()
-    assert failure == ""
-
-
-def _run(main: Callable[[], Awaitable[Any]], report: Any) -> None:
-    try:
-        enter_private_network()
-        trio.run(main)
-    except BaseException as error:
-        report.send(f"{error!r} {getattr(error, 'exceptions', '')}")
-        raise
-    report.send("")
 
 
 def text(seed: int) -> bytes:
@@ -113,7 +75,7 @@ def test_ten_megabytes_each_way_with_a_kernel_client(family: int) -> None:
         assert digests == {"ours": digest(text(1)), "kernel": digest(text(2))}
         assert read_link("tun0") is None
 
-    in_a_private_network(main)
+    private_network(main)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -135,7 +97,7 @@ def test_ten_megabytes_each_way_with_a_kernel_server(family: int) -> None:
             server.close()
         assert digests == {"ours": digest(text(1)), "kernel": digest(text(2))}
 
-    in_a_private_network(main)
+    private_network(main)
 
 
 def test_the_kernel_refuses_and_is_refused() -> None:
@@ -146,7 +108,7 @@ def test_the_kernel_refuses_and_is_refused() -> None:
             with trio.socket.socket() as kernel, pytest.raises(ConnectionRefusedError):
                 await kernel.connect(("10.0.0.2", 4000))
 
-    in_a_private_network(main)
+    private_network(main)
 
 
 def test_deleting_the_device_ends_everything_with_device_lost() -> None:
@@ -173,4 +135,4 @@ def test_deleting_the_device_ends_everything_with_device_lost() -> None:
                 await use_and_lose(outside)
         assert codes == [errno.ENETDOWN]
 
-    in_a_private_network(main)
+    private_network(main)

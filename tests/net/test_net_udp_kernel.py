@@ -1,13 +1,14 @@
 """Our UDP sockets against the kernel's, over a TUN device in a network namespace of the test's own."""
 
 import errno
+import random
 import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
-from test_net_kernel import FAMILIES, KERNELS, OURS, in_a_private_network, text
+from namespaces import FAMILIES, KERNELS, OURS, private_network
 
 import pystack
 from pystack.net.datagram import DatagramSocket
@@ -28,7 +29,7 @@ async def echo(sock: Any) -> None:
 
 async def ask(sock: Any, address: tuple[str, int]) -> None:
     for size in SIZES:
-        data = text(size)[:size]
+        data = random.Random(size).randbytes(size)
         with trio.fail_after(10):
             assert await sock.sendto(data, address) == size
             got, source = await sock.recvfrom(65_535)
@@ -55,7 +56,7 @@ def test_each_size_comes_back_whole(family: int, mtu: int) -> None:
             nursery.cancel_scope.cancel()
         theirs.close()
 
-    in_a_private_network(main)
+    private_network(main)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -73,7 +74,7 @@ def test_a_closed_port_refuses_both_ways(family: int) -> None:
             assert net.metrics[f"{UDP[family]}NoPorts"] == 1
             theirs.close()
 
-    in_a_private_network(main)
+    private_network(main)
 
 
 def dropped_by_the_device() -> int:
@@ -140,4 +141,4 @@ def test_ten_thousand_each_way_with_every_loss_counted(family: int) -> None:
             assert found + kernel_counter(family, "RcvbufErrors") == COUNT
             assert found > 100
 
-    in_a_private_network(main)
+    private_network(main)
