@@ -35,7 +35,7 @@ def connections(count: int) -> None:
 
 
 def endings() -> None:
-    """Of all four kinds: the last is told by the SYN,ACKs, and by a client, that nobody answers."""
+    """Of all four kinds. A time-out comes for SYN,ACKs that nobody answers; who is silent later goes away before."""
     scale_endings.udp()
     scale_endings.refused()
     scale_endings.reset()
@@ -48,7 +48,9 @@ def endings() -> None:
 def fuzz(tools: tuple[ModuleType, ModuleType]) -> list[str]:
     """The packets of `make fuzz-live` to the same server. Returns who is not answered afterwards."""
     fuzz_packets, fuzz_live = tools
-    own, peers = ([ip_address(a).packed for a in group] for group in (fuzz_live.OWN, fuzz_live.KERNEL))
+    own, peers = (
+        [ip_address(a).packed for a in group] for group in (fuzz_live.OWN, fuzz_live.KERNEL + fuzz_live.STRANGERS)
+    )
     with socket.socket(type=socket.SOCK_DGRAM) as s:
         s.sendto(FORGED_FROM_HERE_ON, ("10.0.0.2", 9))
     packets = fuzz_packets.Packets(1, own, peers, [80, 7, 9, 19])
