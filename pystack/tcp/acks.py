@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pystack.tcp.congestion.base import AckSample
 from pystack.tcp.events import Event
 from pystack.tcp.scoreboard import Acked
-from pystack.tcp.seq import before, unwrap
+from pystack.tcp.seq import unwrap
 from pystack.tcp.timers import Timer
 from pystack.wire.tcp import ECE, FIN, SYN, Segment
 
@@ -93,7 +93,7 @@ def _selectively(c: "Connection", blocks: tuple[tuple[int, int], ...], acked: Ac
         left, right = unwrap(left, snd.una), unwrap(right, snd.una)
         if snd.una <= left < right <= snd.nxt:
             newly += board.selectively_acknowledge(left, right)
-    if newly and acked.rtt is None and acked.resent_at is None and board.sacked_sent_at is not None:
+    if newly and acked.rtt is None and not acked.resent and board.sacked_sent_at is not None:
         acked.rtt = now - board.sacked_sent_at
     board.sacked_sent_at = None
     return newly
@@ -101,14 +101,16 @@ def _selectively(c: "Connection", blocks: tuple[tuple[int, int], ...], acked: Ac
 
 def _measure(c: "Connection", seg: Segment, acked: Acked, now: int) -> None:
     """An RTT sample: from the oldest packet acknowledged where it was sent once (Karn), else from the echoed
-    timestamp, which says which of the transmissions is meant (RFC 7323 section 4). Where it is not the latest of them,
-    the ACK may answer any (the peer answers a duplicate with an old echo when its ACK was lost), and a sample might be
-    our own time-out.
+    timestamp, which says which of the transmissions is meant (RFC 7323 section 4). An ACK that reports a duplicate (RFC
+    2883) echoes the first arrival, whose own ACK was lost: its sample would be our time-out.
     """
     rtt = acked.rtt
-    if rtt is None and acked.packets and c.agreed.timestamps and seg.options.ts_val is not None:
-        echo = seg.options.ts_ecr
-        if acked.resent_at is None or not before(echo, c.ts.val(acked.resent_at)):
-            rtt = c.ts.rtt_of_echo(echo, now)
+    if rtt is None and acked.packets and c.agreed.timestamps and not _reports_duplicate(c, seg):
+        rtt = c.ts.rtt_of_echo(seg.options.ts_ecr, now)
     if rtt is not None:
         c.rtt.sample(rtt)
+
+
+def _reports_duplicate(c: "Connection", seg: Segment) -> bool:
+    blocks = seg.options.sack
+    return bool(blocks) and unwrap(blocks[0][1], c.tcb.snd.una) <= c.tcb.snd.una

@@ -14,16 +14,16 @@ from pystack.tcp.record import Record
 
 class Acked:
     """What one acknowledgement took off the board: `packets` newly acknowledged or selectively acknowledged, the
-    `rtt` of the oldest of them in nanoseconds (None: Karn's rule forbids a sample), and when the latest of those that
-    had been sent again was last sent (`resent_at`, None: none of them had been).
+    `rtt` of the oldest of them in nanoseconds (None: Karn's rule forbids a sample), and whether any of them had been
+    sent again (`resent`).
     """
 
-    __slots__ = ("packets", "resent_at", "rtt")
+    __slots__ = ("packets", "resent", "rtt")
 
     def __init__(self) -> None:
         self.packets = 0
         self.rtt: int | None = None
-        self.resent_at: int | None = None
+        self.resent = False
 
 
 class Scoreboard:
@@ -112,14 +112,14 @@ class Scoreboard:
             if record.retransmitted:
                 self.retrans_out -= packets
             if record.ever_retransmitted:
-                acked.resent_at = max(record.sent_at, acked.resent_at or 0)
+                acked.resent = True
             elif acked.rtt is None and not record.sacked:
                 acked.rtt = now - record.sent_at
         if head == len(records) or (head > 64 and head * 2 > len(records)):
             del records[:head]
             head = 0
         self._head = head
-        if acked.resent_at is not None:
+        if acked.resent:
             acked.rtt = None
         return acked
 

@@ -203,11 +203,11 @@ def test_karn_gives_no_sample_where_anything_was_sent_twice() -> None:
     assert record is not None
     board.retransmitted(record, 1, 300)
     acked = board.acknowledge(40, 400)
-    assert (acked.rtt, acked.resent_at, acked.packets) == (None, 300, 4)
+    assert (acked.rtt, acked.resent, acked.packets) == (None, True, 4)
     board.sent(Record(40, 60, MSS, 500, 0, False))
     board.sent(Record(60, 80, MSS, 550, 0, False))
     acked = board.acknowledge(80, 700)
-    assert (acked.rtt, acked.resent_at) == (200, None), "from the oldest"
+    assert (acked.rtt, acked.resent) == (200, False), "from the oldest"
 
 
 def test_reneging_is_noticed_at_a_time_out() -> None:
