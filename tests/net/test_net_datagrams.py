@@ -4,12 +4,11 @@ import errno
 import socket as stdlib
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
 import pytest
 import trio
 from trio.testing import assert_checkpoints, wait_all_tasks_blocked
-from two_stacks import LEFT_V4, LEFT_V6, RIGHT_V4, RIGHT_V6, Wire, run, two_stacks
+from two_stacks import LEFT_V4, LEFT_V6, RIGHT_V4, RIGHT_V6, Wire, fails, run, scenario, two_stacks
 
 import pystack
 from pystack.link.device import DeviceLost
@@ -18,26 +17,6 @@ from pystack.net.datagram import DatagramSocket
 
 FAMILIES = {stdlib.AF_INET: (LEFT_V4, RIGHT_V4), stdlib.AF_INET6: (LEFT_V6, RIGHT_V6)}
 MSG_TRUNC = 0x20
-
-
-def scenario(test: Callable[[Wire], Awaitable[None]]) -> Callable[[], None]:
-    """A test that gets two stacks in virtual time."""
-
-    def wrapped() -> None:
-        async def main() -> None:
-            async with two_stacks() as wire:
-                await test(wire)
-
-        run(main)
-
-    wrapped.__name__ = test.__name__
-    return wrapped
-
-
-async def fails(code: int, call: Callable[..., Awaitable[Any]], *args: Any) -> None:
-    with pytest.raises(OSError) as caught:
-        await call(*args)
-    assert caught.value.errno == code
 
 
 async def pair(wire: Wire, family: stdlib.AddressFamily = stdlib.AF_INET) -> tuple[DatagramSocket, DatagramSocket]:

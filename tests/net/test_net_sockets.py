@@ -11,32 +11,12 @@ from typing import Any
 import pytest
 import trio
 from trio.testing import assert_checkpoints, wait_all_tasks_blocked
-from two_stacks import LEFT_V4, MS, RIGHT_V4, RIGHT_V6, Wire, run, two_stacks
+from two_stacks import LEFT_V4, MS, RIGHT_V4, RIGHT_V6, Wire, fails, run, scenario, two_stacks
 
 from pystack.net.socket import Socket
 from pystack.tcp.config import TcpConfig
 
 SMALL = TcpConfig(rcvbuf=16384, sndbuf=16384)
-
-
-def scenario(test: Callable[[Wire], Awaitable[None]]) -> Callable[[], None]:
-    """A test that gets two stacks in virtual time."""
-
-    def wrapped() -> None:
-        async def main() -> None:
-            async with two_stacks() as wire:
-                await test(wire)
-
-        run(main)
-
-    wrapped.__name__ = test.__name__
-    return wrapped
-
-
-async def fails(code: int, call: Callable[..., Awaitable[Any]], *args: Any) -> None:
-    with pytest.raises(OSError) as caught:
-        await call(*args)
-    assert caught.value.errno == code
 
 
 async def until_cancelled(call: Callable[[], Awaitable[Any]]) -> None:

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 import trio
 from trio.testing import MockClock
 from two_hosts import entropy
@@ -68,3 +69,24 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
             await main()
 
     trio.run(bounded, clock=MockClock(autojump_threshold=0))
+
+
+def scenario(test: Callable[[Wire], Awaitable[None]]) -> Callable[[], None]:
+    """A test that gets two stacks in virtual time."""
+
+    def wrapped() -> None:
+        async def main() -> None:
+            async with two_stacks() as wire:
+                await test(wire)
+
+        run(main)
+
+    wrapped.__name__ = test.__name__
+    return wrapped
+
+
+async def fails(code: int, call: Callable[..., Awaitable[Any]], *args: Any) -> None:
+    """The call raises an OSError with this errno."""
+    with pytest.raises(OSError) as caught:
+        await call(*args)
+    assert caught.value.errno == code
