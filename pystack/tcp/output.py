@@ -159,8 +159,9 @@ def _retransmission(c: "Connection", now: int, budget: int) -> Segment | None:
     c.cc.on_sent(count, board.in_flight, now)
     if c.timers[Timer.RETRANSMIT] is None or record.start == snd.una:
         c.timers.set(Timer.RETRANSMIT, now + c.rtt.rto)
-    # A peer may have acknowledged a part of the first packet.
-    return _segment(c, max(run[0].start, snd.una), run[-1].end, now, "retransmit", record.mss)
+    start, end = max(run[0].start, snd.una), run[-1].end  # a peer may have acknowledged a part of the first packet
+    assert start < end, "what the peer has acknowledged is not sent again"
+    return _segment(c, start, end, now, "retransmit", record.mss)
 
 
 def _new_text(c: "Connection", now: int, budget: int) -> Segment | None:

@@ -70,5 +70,5 @@ def path_mss_is(c: "Connection", mss: int) -> None:
         return
     c.path_mss = mss
     c.update_mss()
-    if c.board.recut(c.snd_mss):
+    if c.board.recut(c.snd_mss, c.tcb.snd.una):
         c.recovery.on_smaller_path(c.tcb.snd.nxt, c.board)

@@ -225,19 +225,20 @@ class Scoreboard:
             if not record.sacked:
                 self._mark_lost(record)
 
-    def recut(self, mss: int) -> bool:
+    def recut(self, mss: int, una: int) -> bool:
         """The path takes no packets larger than `mss` bytes any more: larger records that the peer does not hold are
         lost, and count in the smaller packets that they will be sent in, one after the other, whatever packets they
-        were. Returns whether there were any.
+        were, from `una` on. Returns whether there were any.
         """
         found = False
         kept: list[Record] = []
         for record in self:
             kept.append(record)
-            if record.mss <= mss or record.sacked or record.size <= mss:
+            if record.mss <= mss or record.sacked or record.end - max(record.start, una) - record.fin <= mss:
                 continue
             found = True
             before = record.packets
+            record.start = max(record.start, una)  # of a packet whose first part is acknowledged only the rest goes
             if record.retransmitted:
                 record.retransmitted = False
                 self.retrans_out -= before

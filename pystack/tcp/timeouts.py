@@ -59,7 +59,8 @@ def _retransmit(c: "Connection", now: int) -> None:
     else:
         c.recovery.on_timeout(c.tcb.snd.una, c.tcb.snd.nxt, c.board, c.cc, now)
         c.ecn.cwr_due = c.ecn.active  # a reduction for any reason (RFC 3168 section 6.1.2)
-        c.board.recut(c.snd_mss)  # what the peer held, and has dropped, may be larger than the path is by now
+        # What the peer held, and has dropped, may be larger than the path is by now.
+        c.board.recut(c.snd_mss, c.tcb.snd.una)
     c.timers.set(Timer.RETRANSMIT, now + c.rtt.rto)
 
 

@@ -116,3 +116,15 @@ def test_duplicates_stand_for_nothing_after_the_path_has_shrunk() -> None:
     p.c.path_mss_is(1000)
     p.takes()
     assert p.c.board.in_flight >= 0
+
+
+def test_a_part_of_a_packet_is_acknowledged_before_the_path_shrinks() -> None:
+    p = established(mss=1460)
+    p.sends(1400)
+    p.gives(".", ack=1001)
+    p.waits(SECOND)
+    p.c.path_mss_is(300)
+    assert p.waits(3 * SECOND)[0][1] == ". 1001:1301(300) ack 1"
+    assert p.gives(".", ack=1301) == ["P. 1301:1401(100) ack 1"]
+    assert p.gives(".", ack=1401) == []
+    assert p.c.next_deadline() is None

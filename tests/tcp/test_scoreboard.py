@@ -151,7 +151,7 @@ def test_smaller_packets_take_the_fin_along() -> None:
     board = Scoreboard()
     board.sent(Record(0, 21, 20, 0, 0, False, True))
     assert board.packets_out == 1
-    assert board.recut(10)
+    assert board.recut(10, 0)
     assert (board.packets_out, board.lost_out) == (2, 2)
     record = board.next_lost()
     assert record is not None
@@ -159,14 +159,31 @@ def test_smaller_packets_take_the_fin_along() -> None:
     assert [(r.start, r.end, r.packets) for r in board] == [(0, 10, 1), (10, 21, 1)]
     board = Scoreboard()
     board.sent(Record(0, 11, 20, 0, 0, False, True))
-    assert not board.recut(10), "it fits"
+    assert not board.recut(10, 0), "it fits"
+
+
+def test_smaller_packets_begin_where_the_peer_waits() -> None:
+    """A part of the first packet is acknowledged: no smaller packet may lie wholly before SND.UNA."""
+    board = Scoreboard()
+    board.sent(Record(0, 40, 40, 0, 0, False))
+    board.acknowledge(25, 1)
+    assert board.recut(10, 25)
+    assert [(r.start, r.end, r.packets) for r in board] == [(25, 40, 2)]
+    assert (board.packets_out, board.lost_out) == (2, 2)
+    record = board.next_lost()
+    assert record is not None
+    assert [(r.start, r.end) for r in board.retransmitted(record, 1, 2)] == [(25, 35)]
+    board = Scoreboard()
+    board.sent(Record(0, 40, 40, 0, 0, False))
+    board.acknowledge(35, 1)
+    assert not board.recut(10, 35), "what is left fits"
 
 
 def test_records_joined_for_smaller_packets_keep_the_fin() -> None:
     board = Scoreboard()
     board.sent(Record(0, 20, 20, 0, 0, False))
     board.sent(Record(20, 41, 20, 0, 0, False, True))
-    board.recut(10)
+    board.recut(10, 0)
     assert [(r.start, r.end, r.packets, r.fin) for r in board] == [(0, 41, 4, True)]
     assert board.lost_out == 4
 
