@@ -5,6 +5,7 @@ import errno
 import ipaddress
 import os
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from pystack.link.device import LinkError
 
 _CLONED = 0x200  # RTM_F_CLONED: a cached exception (a path MTU, a redirect), not a route that someone set
 _NODAD = 0x02  # IFA_F_NODAD
+_LOCAL_TABLE = 255
+_PATIENCE_MS = 1000
 _FAMILIES = {socket.AF_INET: 4, socket.AF_INET6: 6}
 _KINDS = {1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast"} | {
     6: "blackhole", 7: "unreachable", 8: "prohibit", 9: "throw", 10: "nat"
@@ -100,6 +103,20 @@ def configure(
                 # keep an IPv6 address unusable for a second.
                 flags = {"flags": _NODAD} if address.version == 6 else {}
                 rtnl.addr("add", index=index, address=str(address.ip), prefixlen=address.network.prefixlen, **flags)
+        if up:
+            _wait_until_local(rtnl, {address for address in addresses if address.version == 6})
+
+
+def _wait_until_local(rtnl: Any, addresses: set[Interface]) -> None:
+    """Waits, a moment, until the kernel takes packets to these addresses of an interface that is up: it adds the route
+    that makes an IPv6 address local later, in a work queue, and until then drops what comes first.
+    """
+    for _ in range(_PATIENCE_MS):
+        routes = rtnl.get_routes(family=socket.AF_INET6, table=_LOCAL_TABLE)
+        local = {_destination(route).network_address for route in routes if _KINDS.get(route["type"]) == "local"}
+        if all(address.ip in local for address in addresses):
+            return
+        time.sleep(0.001)
 
 
 def keep_addresses_when_down(name: str) -> None:

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 import trio
 
+from pystack.link.addresses import MIN_IPV6_MTU
 from pystack.link.device import Device, DeviceLost
 from pystack.sock.dispatch import dispatch
 from pystack.stack.host import Host
@@ -96,7 +97,9 @@ class Pump:
     async def _follow_mtu(self) -> None:
         try:
             while True:
+                before = self.device.mtu
                 await self.device.wait_changed()
+                self._warn_of_mtu(before)
                 try:
                     self.host.set_mtu(self.device.mtu, self.clock())
                 except Exception:
@@ -104,6 +107,16 @@ class Pump:
                 self.flush()
         except DeviceLost as error:
             self._lose(error)
+
+    def _warn_of_mtu(self, before: int) -> None:
+        has_ipv6 = any(len(address) == 16 for address, _ in self.host.config.addresses)
+        if has_ipv6 and self.device.mtu < MIN_IPV6_MTU <= before:
+            _log.warning(
+                "%s has an MTU of %d bytes now: below %d Linux takes its IPv6 addresses away, and gives none back",
+                self.device.name,
+                self.device.mtu,
+                MIN_IPV6_MTU,
+            )
 
     async def _keep_time(self) -> None:
         while True:
@@ -190,7 +203,7 @@ class Pump:
             except OSError as error:
                 # The packet is lost, as packets are; TCP repairs it.
                 if self._count("PystackDeviceWriteErrors"):
-                    _log.warning("%s refuses a packet: %s", device.name, error.strerror or error)
+                    _log.info("%s refuses a packet: %s", device.name, error.strerror or error)
 
     def _dispatch(self) -> None:
         if dispatch(self.host, guard=self._guarded) and self._activity:

@@ -1,6 +1,7 @@
 """What becomes of connections when the device changes under them, and of sockets that are dropped."""
 
 import gc
+import logging.handlers
 import socket as stdlib
 import subprocess
 import threading
@@ -81,6 +82,16 @@ class TestOnTun:
     def test_the_mtu_changes_while_running(self, netns: Any, before: int, after: int) -> None:
         assert netns.call(lambda: trio.run(_bulk, before, after)) == 4 << 20
 
+    def test_an_mtu_that_ends_ipv6_is_told(self, netns: Any) -> None:
+        told = netns.call(lambda: trio.run(_mtus, 576, 1500, 1280))
+        assert told == [
+            "tun0 has an MTU of 576 bytes now: below 1280 Linux takes its IPv6 addresses away, and gives none back"
+        ]
+
+    def test_the_first_packets_to_the_kernel_arrive(self, netns: Any) -> None:
+        """IPv6 too, whose addresses become the kernel's own a moment after they are set."""
+        assert netns.call(lambda: trio.run(_first_packets)) == [b"v4", b"v6"] * 5
+
 
 def _ip(*args: str) -> None:
     subprocess.run(["ip", *args], check=True, capture_output=True)
@@ -125,6 +136,31 @@ async def _deleted() -> str:
     except DeviceLost as error:
         return str(error.strerror)
     return "nothing was raised"
+
+
+async def _mtus(*mtus: int) -> list[str]:
+    heard = logging.handlers.BufferingHandler(100)
+    logging.getLogger("pystack").addHandler(heard)
+    async with pystack.open_tun() as net:
+        for mtu in mtus:
+            await trio.to_thread.run_sync(_ip, "link", "set", "tun0", "mtu", str(mtu))
+            with trio.fail_after(10):
+                while net.mtu != mtu:
+                    await trio.lowlevel.checkpoint()
+    return [record.getMessage() for record in heard.buffer]
+
+
+async def _first_packets() -> list[bytes]:
+    got = []
+    for _ in range(5):
+        async with pystack.open_tun() as net:
+            for family, host in ((stdlib.AF_INET, "10.0.0.1"), (stdlib.AF_INET6, "fd00:7079::1")):
+                with trio.socket.socket(family, stdlib.SOCK_DGRAM) as kernel:
+                    await kernel.bind(("", 9000))
+                    await net.socket(family, stdlib.SOCK_DGRAM).sendto(b"v4" if "." in host else b"v6", (host, 9000))
+                    with trio.move_on_after(2):
+                        got.append(await kernel.recv(10))
+    return got
 
 
 async def _bulk(before: int, after: int) -> int:
