@@ -10,6 +10,7 @@ from pystack.tcp.events import Event
 from pystack.tcp.scoreboard import Acked
 from pystack.tcp.seq import unwrap
 from pystack.tcp.timers import Timer
+from pystack.tcp.usertimeout import bounded
 from pystack.wire.tcp import ECE, FIN, SYN, Segment
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def acknowledge(c: "Connection", seg: Segment, now: int) -> None:
     if not board:
         c.timers.stop(Timer.RETRANSMIT)  # RFC 6298 rule 5.2
     elif advanced:
-        c.timers.set(Timer.RETRANSMIT, now + c.rtt.rto)  # rule 5.3
+        c.timers.set(Timer.RETRANSMIT, bounded(c, now + c.rtt.rto))  # rule 5.3
 
 
 def _update_window(c: "Connection", seg: Segment) -> bool:

@@ -13,6 +13,7 @@ from pystack.tcp.record import Record
 from pystack.tcp.state import TEXT_MAY_BE_SENT, State
 from pystack.tcp.timers import Timer
 from pystack.tcp.urgent import pointer
+from pystack.tcp.usertimeout import bounded
 from pystack.tcp.window import window_to_offer
 from pystack.wire.options import NO_OPTIONS, Options
 from pystack.wire.tcp import ACK, ECE, FIN, PSH, RST, SYN, URG, Segment
@@ -113,7 +114,7 @@ def _handshake(c: "Connection", now: int) -> Segment | None:
         c.board.sent(Record(snd.nxt, snd.nxt + 1, 1, now, c.board.delivered, True))
         snd.nxt += 1
         c.progress_at = now
-        c.timers.set(Timer.RETRANSMIT, now + c.rtt.rto)
+        c.timers.set(Timer.RETRANSMIT, bounded(c, now + c.rtt.rto))
     else:
         record = c.board.next_lost()
         if record is None:
@@ -158,7 +159,7 @@ def _retransmission(c: "Connection", now: int, budget: int) -> Segment | None:
     c.stats.retrans_segs += count
     c.cc.on_sent(count, board.in_flight, now)
     if c.timers[Timer.RETRANSMIT] is None or record.start == snd.una:
-        c.timers.set(Timer.RETRANSMIT, now + c.rtt.rto)
+        c.timers.set(Timer.RETRANSMIT, bounded(c, now + c.rtt.rto))
     start, end = max(run[0].start, snd.una), run[-1].end  # a peer may have acknowledged a part of the first packet
     assert start < end, "what the peer has acknowledged is not sent again"
     return _segment(c, start, end, now, "retransmit", record.mss)
@@ -220,7 +221,7 @@ def _transmit(c: "Connection", size: int, fin: bool, mss: int, now: int) -> Segm
     c.timers.stop(Timer.CORK)
     c.sent_at = now
     if c.timers[Timer.RETRANSMIT] is None:
-        c.timers.set(Timer.RETRANSMIT, now + c.rtt.rto)  # RFC 6298 rule 5.1
+        c.timers.set(Timer.RETRANSMIT, bounded(c, now + c.rtt.rto))  # RFC 6298 rule 5.1
     if size:
         c.acks.on_text_sent(now)
     c.cc.on_sent(record.packets, board.in_flight, now)
@@ -245,7 +246,7 @@ def _probe(c: "Connection", now: int, fits: int) -> Segment | None:
     if not c.probe_due:
         if c.timers[Timer.PROBE] is None:
             c.progress_at = now
-            c.timers.set(Timer.PROBE, now + probe_interval(c))
+            c.timers.set(Timer.PROBE, bounded(c, now + probe_interval(c)))
         return None
     c.probe_due = False
     if fits > 0:

@@ -7,6 +7,7 @@ from pystack.tcp.events import Ending, Event
 from pystack.tcp.keepalive import KeepAlive, decide
 from pystack.tcp.state import SYNCHRONIZED, State
 from pystack.tcp.timers import Timer, has_timed_out
+from pystack.tcp.usertimeout import bounded, waiting_since
 
 if TYPE_CHECKING:
     from pystack.tcp.connection import Connection
@@ -40,7 +41,7 @@ def watch_idleness(c: "Connection", now: int) -> None:
 def _retransmit(c: "Connection", now: int) -> None:
     """The oldest segment has gone unanswered for an RTO (RFC 6298 rules 5.4 to 5.6; RFC 9293 section 3.8.3 for R2)."""
     config = c.config
-    waiting = _waiting(c, now)
+    waiting = now - waiting_since(c)
     in_handshake = c.tcb.state in (State.SYN_SENT, State.SYN_RECEIVED)
     if in_handshake:
         limit = config.syn_retries if c.active_open else config.synack_retries
@@ -61,30 +62,19 @@ def _retransmit(c: "Connection", now: int) -> None:
         c.ecn.cwr_due = c.ecn.active  # a reduction for any reason (RFC 3168 section 6.1.2)
         # What the peer held, and has dropped, may be larger than the path is by now.
         c.board.recut(c.snd_mss, c.tcb.snd.una)
-    c.timers.set(Timer.RETRANSMIT, now + c.rtt.rto)
+    c.timers.set(Timer.RETRANSMIT, bounded(c, now + c.rtt.rto))
 
 
 def _probe(c: "Connection", now: int) -> None:
     """The peer's window has been shut for a probe interval (RFC 9293 section 3.8.6.1)."""
     # An answer sets `probes` back: a peer may keep its window shut for ever (MUST-37), but not for nobody.
     gone = c.probe_backoff >= c.config.orphan_retries if c.orphaned else c.probes >= c.config.retries
-    if gone or 0 < c.prefs.user_timeout <= _waiting(c, now):
+    if gone or 0 < c.prefs.user_timeout <= now - waiting_since(c):
         c.finish(Ending.TIMED_OUT)
         return
     c.probe_due = True
     c.probe_backoff += 1
-    c.timers.set(Timer.PROBE, now + output.probe_interval(c))
-
-
-def _waiting(c: "Connection", now: int) -> int:
-    """How long the peer has kept us waiting. One that answers may keep its window shut for ever (MUST-37, SHLD-17),
-    unless the application has said how long it bears with that (Linux: TCP_USER_TIMEOUT). A user timeout that the peer
-    asked for (RFC 5482) is about silence alone.
-    """
-    own = c.prefs.user_timeout and not c.prefs.user_timeout_adopted
-    if c.tcb.snd.wnd or own or c.orphaned:
-        return now - c.progress_at
-    return now - max(c.progress_at, c.received_at)
+    c.timers.set(Timer.PROBE, bounded(c, now + output.probe_interval(c)))
 
 
 def _keep_alive(c: "Connection", now: int) -> None:

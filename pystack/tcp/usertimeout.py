@@ -1,8 +1,13 @@
-"""The user timeout option (RFC 5482): telling the peer how long we bear with silence, and bearing with the peer's
-wish.
+"""The user timeout (RFC 9293 MUST-21): since when the peer has kept us waiting, and by when that is too long. With its
+option (RFC 5482): telling the peer how long we bear with silence, and bearing with the peer's wish.
 """
 
+from typing import TYPE_CHECKING
+
 from pystack.tcp.config import SECOND
+
+if TYPE_CHECKING:
+    from pystack.tcp.connection import Connection
 
 LEAST = 100 * SECOND
 """RFC 5482's L_LIMIT: the least that the host requirements allow (RFC 9293 SHLD-11)."""
@@ -16,3 +21,22 @@ def adopted(advertised: int, remote: int) -> int:
     `advertised` is 0 where we ask for nothing.
     """
     return min(MOST, max(advertised, remote, LEAST))
+
+
+def waiting_since(c: "Connection") -> int:
+    """Since when the peer has kept us waiting. One that answers may keep its window shut for ever (MUST-37, SHLD-17),
+    unless the application has said how long it bears with that (Linux: TCP_USER_TIMEOUT). A user timeout that the peer
+    asked for (RFC 5482) is about silence alone.
+    """
+    own = c.prefs.user_timeout and not c.prefs.user_timeout_adopted
+    if c.tcb.snd.wnd or own or c.orphaned:
+        return c.progress_at
+    return max(c.progress_at, c.received_at)
+
+
+def bounded(c: "Connection", deadline: int) -> int:
+    """The deadline of a timer that watches over what waits for the peer, so that it fires when the user timeout is
+    over, not up to a whole time-out later. Linux: tcp_clamp_rto_to_user_timeout, tcp_clamp_probe0_to_user_timeout.
+    """
+    user_timeout = c.prefs.user_timeout
+    return min(deadline, waiting_since(c) + user_timeout) if user_timeout else deadline

@@ -272,7 +272,9 @@ def test_the_user_timeout_replaces_r2() -> None:
     p = established()
     p.c.prefs.user_timeout = 5 * SECOND
     p.sends(100)
-    p.waits(7 * SECOND)
+    p.waits(5 * SECOND - MS)
+    assert p.c.ending is None
+    p.waits(MS)
     assert p.c.ending is Ending.TIMED_OUT
 
 

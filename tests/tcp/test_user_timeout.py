@@ -138,3 +138,18 @@ def test_nobody_waits_for_ever_for_a_shut_window_when_the_application_has_gone()
         p.waits(50 * SECOND)
         p.gives(wnd=0)
     assert (p.state, p.c.ending) == (State.CLOSED, Ending.TIMED_OUT)
+
+
+@pytest.mark.parametrize("seconds", [1, 30, 110, 400])
+@pytest.mark.parametrize("waits_for", ["SYN", "ACK", "window"])
+def test_it_ends_when_it_is_over_not_at_the_next_time_out(seconds: int, waits_for: str) -> None:
+    config = replace(PLAIN, user_timeout=seconds * SECOND, syn_retries=20)
+    p = Peer(config) if waits_for == "SYN" else established(config, wnd=0 if waits_for == "window" else 65535)
+    if waits_for == "SYN":
+        p.takes()
+    else:
+        p.sends(100)
+    p.waits(seconds * SECOND - 1)
+    assert p.c.ending is None
+    p.waits(1)
+    assert p.c.ending is Ending.TIMED_OUT
