@@ -10,8 +10,7 @@ import trio
 
 from pystack.cli.exits import Refusal, ending
 from pystack.http.config import HttpConfig
-from pystack.http.connection import ConnectionInfo
-from pystack.http.parser import Request
+from pystack.http.exchange import Exchange
 from pystack.http.response import Response
 from pystack.http.server import serve_http
 from pystack.link.capture import CapturingDevice
@@ -74,5 +73,5 @@ async def _fetch_with_curl() -> bytes:
     raise OSError("curl did not come back within 20 seconds")
 
 
-async def _hello(request: Request, connection: ConnectionInfo) -> Response:
+async def _hello(exchange: Exchange) -> Response:
     return Response(200, ((b"Content-Type", b"text/plain"),), _PAGE)

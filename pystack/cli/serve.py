@@ -18,8 +18,8 @@ from pystack.cli.exits import ending
 from pystack.cli.services import serve_stream_service
 from pystack.cli.stopping import Stop
 from pystack.http.config import HttpConfig
-from pystack.http.connection import Handler
 from pystack.http.drain import Drain
+from pystack.http.exchange import Handler
 from pystack.http.server import serve_http
 from pystack.link.addresses import HostAddresses, Interface
 from pystack.net.open import open_tun

@@ -1,266 +1,258 @@
-"""Bytes of a client to requests: llhttp's callbacks turned into plain values.
+"""Bytes of a client to requests, one event at a time.
 
-llhttp (through httptools) is the only judge of syntax. What it leaves to its user is decided here: limits, the Host
-field, versions, and the framing rules of RFC 9112 section 6 that go beyond syntax.
+llhttp (through httptools) is the judge of syntax. It cannot pause, so it is fed slices that end where a line or a run
+of body bytes ends: it never sees a byte beyond what the caller asked for, and what the client sent ahead stays bytes.
+Both know the framing then; where they disagree the request is refused.
 
-httptools cannot pause, so one `feed` may complete several pipelined requests. They queue up in `events` in the
-client's order, and the caller feeds more only when the queue is empty: memory is bounded by one read.
+Lines end in CRLF. A bare LF, which RFC 9112 section 2.2 would allow us to take, is refused, and so are a bare CR, a
+folded line and white space around a field's name or a chunk's size: readers on the way may see other requests in them.
 """
 
 import re
-from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
 from http import HTTPStatus
 
 import httptools
 
 from pystack.http.config import HttpConfig
+from pystack.http.request import End, Headers, Request, RequestFailed, bad, build
 
-Headers = tuple[tuple[bytes, bytes], ...]
+Event = Request | bytes | End
+"""A head; some bytes of its body without transfer coding, never empty; its end."""
 
-# RFC 3986 section 3.2: host [ ":" port ], with no user part. An empty value is legal (RFC 9112 section 3.2).
-_HOST = re.compile(rb"(?:[\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?", re.ASCII)
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
+_REQUEST_LINE = re.compile(rb"(%s+) ([\x21-\x7e]+) HTTP/(\d)\.(\d)\r\n" % _TOKEN)
+_REQUEST_LINE_OF_0_9 = re.compile(rb"GET /[\x21-\x7e]*\r\n")
+_METHOD_SO_FAR = re.compile(rb"\r?|%s+(?: .*)?" % _TOKEN, re.DOTALL)
+_MAX_METHOD = 64
 
+_MAX_CHUNK_LINE = 4_096
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The head of one request (RFC 9112 section 3). Everything is as it came but for what is said below."""
-
-    method: bytes
-    target: bytes
-    path: bytes
-    """The target before its "?", still percent-encoded; of the absolute form only what follows the authority."""
-    query: bytes
-    version: str
-    """"1.0", "1.1" or a later "1.x"."""
-    headers: Headers
-    """In order of arrival, names in lower case, values without white space around them."""
-    keep_alive: bool
-    """The client allows another request on the same connection, and the framing of this one is beyond doubt."""
-    has_body: bool
-    expect_continue: bool
-    """The client waits for an answer before it sends its body (RFC 9110 section 10.1.1)."""
-
-    def header(self, name: bytes) -> bytes | None:
-        """The first value of the field called `name` (lower case), or None."""
-        return next((value for key, value in self.headers if key == name), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """Some bytes of a request's body, transfer coding removed."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """The end of a request, its body and trailers included."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What the client sent is no request that we serve. Nothing follows it: framing is lost."""
-
-    status: HTTPStatus
-    detail: str
-
-
-Event = Request | Data | End | Failure
-
-
-class _Refusal(Exception):
-    """Raised inside a callback to stop llhttp; httptools shows it as the context of its own exception."""
-
-    def __init__(self, status: HTTPStatus, detail: str) -> None:
-        super().__init__(detail)
-        self.failure = Failure(status, detail)
+_Refusal = Callable[[], RequestFailed]
 
 
 class RequestParser:
-    """Turns what one client sends into `events`; never raises for anything that a client can send."""
+    """What one client sends, as events. Holds what was fed and not asked for yet, and no more."""
 
     def __init__(self, config: HttpConfig) -> None:
-        self.events: deque[Event] = deque()
         self.between_requests = True
         """No byte of the next request has arrived, blank lines before it aside."""
         self._config = config
-        self._failed = False
-        self._in_head = False
-        self._target = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._head_size = 0
-        # Bytes fed since llhttp last told us anything. It bounds what httptools collects unseen, such as one endless
-        # header value, and what llhttp would skip for ever, such as blank lines.
-        self._silent_size = 0
-        self._callbacks = _Callbacks(self)
+        self._buffer = bytearray()
+        self._ended = False
+        self._heard = _Heard()
         self._llhttp = self._new_llhttp()
+        self._events = self._parse()
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that were fed, and that no event tells of yet."""
+        return len(self._buffer)
 
     def feed(self, data: bytes | bytearray) -> None:
-        """Takes the next bytes from the client, in any split. Bytes after a `Failure` are ignored."""
-        while data and not self._failed:
-            self._silent_size += len(data)
-            try:
-                self._llhttp.feed_data(data)
-            except httptools.HttpParserUpgrade as upgrade:
-                # RFC 9110 section 7.8 lets a server ignore Upgrade. What follows is read as the next request.
-                data = data[upgrade.args[0] :]
-                self._llhttp = self._new_llhttp()
-                continue
-            except httptools.HttpParserError as error:
-                refusal = error.__context__
-                if isinstance(refusal, _Refusal):
-                    self._fail(refusal.failure)
-                else:
-                    self._fail(Failure(HTTPStatus.BAD_REQUEST, str(error)))
-                return
-            if self._silent_size > self._config.max_head_size:
-                self._fail(self._too_large().failure)
-            return
+        """Takes the next bytes from the client, in any split."""
+        self._buffer += data
 
     def feed_eof(self) -> None:
-        """The client sends no more. Half a request is a bad one (RFC 9112 section 8)."""
-        if not self.between_requests and not self._failed:
-            self._fail(Failure(HTTPStatus.BAD_REQUEST, "the request ended early"))
+        """The client sends no more."""
+        self._ended = True
+
+    def next_event(self) -> Event | None:
+        """The next event, or None while there are too few bytes for one.
+
+        Raises `RequestFailed` for anything that is no request we serve, a half one at the end included (RFC 9112
+        section 8). After that there are no more events.
+        """
+        try:
+            event = next(self._events, None)
+            if event is None and self._ended and not self.between_requests:
+                raise bad("the request ended early")
+        except RequestFailed:
+            self._events.close()
+            self.between_requests = True  # nothing is under way any more
+            raise
+        return event
+
+    def _parse(self) -> Generator[Event | None, None, None]:
+        while True:
+            request = yield from self._head()
+            yield request
+            if request.length is None:
+                yield from self._chunks()
+                trailers = yield from self._fields("the trailer section", HTTPStatus.BAD_REQUEST)
+            else:
+                trailers = ()
+                yield from self._body(request.length)
+            if not self._heard.complete:
+                raise bad("the framing of the request is ambiguous")
+            self.between_requests = True
+            yield End(trailers)
+
+    # The head
+
+    def _head(self) -> Generator[None, None, Request]:
+        method, target, version = yield from self._request_line()
+        headers = yield from self._fields("the request head", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        request = build(method, target, version, headers)
+        if self._heard.upgrade:
+            self._forget_upgrade(request)
+        return request
+
+    def _request_line(self) -> Generator[None, None, tuple[bytes, bytes, str]]:
+        config = self._config
+        blank = 0
+        limit = config.max_target_size + _MAX_METHOD + len(b"  HTTP/1.1\r\n")
+        while (line := (yield from self._line(limit, self._line_too_long, self._begin))) == b"\r\n":
+            blank += len(line)
+            if blank > config.max_head_size:
+                raise bad("there are too many empty lines")
+        self.between_requests = False
+        match = _REQUEST_LINE.fullmatch(line)
+        if match is None:
+            raise _not_spoken("0.9") if _REQUEST_LINE_OF_0_9.fullmatch(line) else bad("the request line is malformed")
+        method, target, major, minor = match.groups()
+        if len(target) > config.max_target_size:
+            raise _target_too_long()
+        if major != b"1":
+            raise _not_spoken(f"{major.decode()}.{minor.decode()}")
+        self._heard.begin()
+        try:
+            self._llhttp.feed_data(line)
+        except httptools.HttpParserInvalidURLError as error:
+            raise bad(str(error)) from None
+        except httptools.HttpParserError:
+            # The shape of the line was right, and so was its target: what is left is a method that llhttp lacks.
+            raise _unknown_method() from None
+        return method, target, f"1.{minor.decode()}"
+
+    def _begin(self) -> None:
+        """Looks at the begin of a line that is not there yet: whoever speaks TLS to us need not wait for a time-out."""
+        if self._buffer and self._buffer != b"\r":
+            self.between_requests = False
+        if not _METHOD_SO_FAR.fullmatch(self._buffer[: _MAX_METHOD + 1]):
+            raise bad("the request line is malformed")
+
+    def _line_too_long(self) -> RequestFailed:
+        return _target_too_long() if b" " in self._buffer[: _MAX_METHOD + 1] else _unknown_method()
+
+    def _forget_upgrade(self, request: Request) -> None:
+        """Ignores Upgrade, as RFC 9110 section 7.8 allows. llhttp takes what follows for another protocol, so that a
+        fresh one is told of the same framing."""
+        self._llhttp = self._new_llhttp()
+        framing = b"Transfer-Encoding: chunked" if request.length is None else b"Content-Length: %d" % request.length
+        self._heard.begin()
+        self._llhttp.feed_data(b"POST / HTTP/1.1\r\n%s\r\n\r\n" % framing)
+
+    # Lines
+
+    def _line(
+        self, limit: int, too_long: _Refusal, on_wait: Callable[[], None] = lambda: None
+    ) -> Generator[None, None, bytes]:
+        """The next line with its LF, of at most `limit` bytes."""
+        scanned = 0
+        while (at := self._buffer.find(b"\n", scanned)) < 0:
+            scanned = len(self._buffer)
+            if scanned > limit:
+                raise too_long()
+            on_wait()
+            yield
+        if at >= limit:
+            raise too_long()
+        line = bytes(self._buffer[: at + 1])
+        del self._buffer[: at + 1]
+        return line
+
+    def _fields(self, where: str, status: HTTPStatus) -> Generator[None, None, Headers]:
+        """Header or trailer fields, up to the empty line behind them; `status` is for those beyond the limits."""
+        left = self._config.max_head_size
+        self._heard.fields.clear()
+        line = b""
+        while line != b"\r\n":
+            line = yield from self._line(left, lambda: RequestFailed(status, f"{where} is too large"))
+            left -= len(line)
+            self._judge(line)
+            if len(self._heard.fields) > self._config.max_fields:
+                raise RequestFailed(status, f"there are too many fields in {where}")
+        return tuple(self._heard.fields)
+
+    # Bodies
+
+    def _body(self, length: int) -> Generator[bytes | None, None, None]:
+        """`length` bytes as they come."""
+        while length:
+            size = min(length, len(self._buffer))
+            if not size:
+                yield None
+                continue
+            with memoryview(self._buffer) as view, view[:size] as part:
+                self._judge(part)
+            del self._buffer[:size]
+            length -= size
+            yield from self._heard.take_body()
+
+    def _chunks(self) -> Generator[bytes | None, None, None]:
+        """RFC 9112 section 7.1, up to the last chunk. Extensions are read and ignored, within reason."""
+        size = -1
+        while size != 0:
+            line = yield from self._line(_MAX_CHUNK_LINE, lambda: bad("the chunk extension is too large"))
+            self._judge(line)
+            size = int(line.partition(b";")[0], 16)  # llhttp has seen hexadecimal digits and nothing else
+            if size:
+                yield from self._body(size + len(b"\r\n"))
+
+    # llhttp
+
+    def _judge(self, data: bytes | memoryview) -> None:
+        try:
+            self._llhttp.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._heard.upgrade = True
+        except httptools.HttpParserError as error:
+            raise bad(str(error)) from None
 
     def _new_llhttp(self) -> "httptools.HttpRequestParser":
-        llhttp = httptools.HttpRequestParser(self._callbacks)
-        # Any version passes llhttp, so that one we do not speak is answered with 505 rather than 400.
+        llhttp = httptools.HttpRequestParser(self._heard)
+        # Any version passes llhttp, so that a later 1.x is read as 1.1 (RFC 9110 section 2.5).
         llhttp.set_dangerous_leniencies(lenient_version=True)
         return llhttp
 
-    def _fail(self, failure: Failure) -> None:
-        self._failed = True
-        self.events.append(failure)
 
-    def _too_large(self) -> _Refusal:
-        if self._in_head or self.between_requests:
-            return _Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request head is too large")
-        return _Refusal(HTTPStatus.BAD_REQUEST, "chunk extensions or trailers are too large")
+class _Heard:
+    """What llhttp tells, by the names that httptools calls."""
 
-    # What the callbacks do
+    def __init__(self) -> None:
+        self.fields: list[tuple[bytes, bytes]] = []
+        self.upgrade = False
+        self.complete = False
+        self._body: list[bytes] = []
 
-    def _begin(self) -> None:
-        self.between_requests = False
-        self._in_head = True
-        self._target = b""
-        self._headers.clear()
-        self._head_size = 0
+    def begin(self) -> None:
+        """Another request."""
+        self.fields.clear()
+        self.upgrade = self.complete = False
 
-    def _add_target(self, part: bytes) -> None:
-        self._target += part
-        if len(self._target) > self._config.max_target_size:
-            raise _Refusal(HTTPStatus.REQUEST_URI_TOO_LONG, "the request target is too long")
-        self._grow_head(len(part))
-
-    def _add_header(self, name: bytes, value: bytes) -> None:
-        self._grow_head(len(name) + len(value) + len(b": \r\n"))
-        if self._in_head:  # trailers are counted, and dropped
-            self._headers.append((name.lower(), value.strip(b" \t")))
-
-    def _grow_head(self, size: int) -> None:
-        self._head_size += size
-        if self._head_size > self._config.max_head_size:
-            raise self._too_large()
-
-    def _end_head(self) -> None:
-        self._in_head = False
-        version: str = self._llhttp.get_http_version()
-        if not version.startswith("1."):
-            raise _Refusal(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, f"HTTP/{version} is not spoken here")
-        headers = tuple(self._headers)
-        _check_host(headers, version)
-        has_body = _has_body(headers, version)
-        path, query = _split_target(self._target)
-        self.events.append(
-            Request(
-                method=self._llhttp.get_method(),
-                target=self._target,
-                path=path,
-                query=query,
-                version=version,
-                headers=headers,
-                # llhttp takes a request with Upgrade for one without a body, so a body would be read as a request.
-                keep_alive=self._llhttp.should_keep_alive() and not (self._llhttp.should_upgrade() and has_body),
-                has_body=has_body,
-                expect_continue=version != "1.0" and (b"expect", b"100-continue") in _lowered(headers),
-            )
-        )
-
-    def _end_message(self) -> None:
-        self.between_requests = True
-        self.events.append(End())
-
-
-class _Callbacks:
-    """The names that httptools calls, kept off the parser's own face. Each call also says that llhttp got on."""
-
-    def __init__(self, parser: RequestParser) -> None:
-        self._parser = parser
-
-    def on_message_begin(self) -> None:
-        self._parser._silent_size = 0
-        self._parser._begin()
-
-    def on_url(self, part: bytes) -> None:
-        self._parser._silent_size = 0
-        self._parser._add_target(part)
+    def take_body(self) -> list[bytes]:
+        """What was heard of the body since the last time."""
+        body, self._body = self._body, []
+        return body
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._parser._silent_size = 0
-        self._parser._add_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        self._parser._end_head()
-
-    def on_chunk_header(self) -> None:
-        self._parser._silent_size = 0
+        self.fields.append((name.lower(), value.strip(b" \t")))
 
     def on_body(self, data: bytes) -> None:
-        self._parser._silent_size = 0
-        self._parser.events.append(Data(data))
+        self._body.append(data)
 
     def on_message_complete(self) -> None:
-        self._parser._silent_size = 0
-        self._parser._end_message()
+        self.complete = True
 
 
-def _lowered(headers: Headers) -> list[tuple[bytes, bytes]]:
-    return [(name, value.lower()) for name, value in headers]
+def _target_too_long() -> RequestFailed:
+    return RequestFailed(HTTPStatus.REQUEST_URI_TOO_LONG, "the request target is too long")
 
 
-def _check_host(headers: Headers, version: str) -> None:
-    """RFC 9112 section 3.2: exactly one valid Host field; HTTP/1.0 may do without."""
-    hosts = [value for name, value in headers if name == b"host"]
-    if len(hosts) > 1 or (not hosts and version != "1.0"):
-        raise _Refusal(HTTPStatus.BAD_REQUEST, "a request needs exactly one Host header field")
-    if hosts and not _HOST.fullmatch(hosts[0]):
-        raise _Refusal(HTTPStatus.BAD_REQUEST, "the Host header field is invalid")
+def _not_spoken(version: str) -> RequestFailed:
+    return RequestFailed(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, f"HTTP/{version} is not spoken here")
 
 
-def _has_body(headers: Headers, version: str) -> bool:
-    """RFC 9112 sections 6.1 to 6.3, as far as llhttp leaves them open: it already refused Content-Length beside
-    Transfer-Encoding, and either of them twice."""
-    fields = dict(headers)
-    coding = fields.get(b"transfer-encoding")
-    if coding is None:
-        return int(fields.get(b"content-length", b"0")) > 0
-    if version == "1.0":
-        raise _Refusal(HTTPStatus.BAD_REQUEST, "Transfer-Encoding has no meaning in HTTP/1.0")
-    codings = [part.strip(b" \t") for part in coding.lower().split(b",")]
-    if codings[-1] != b"chunked":
-        raise _Refusal(HTTPStatus.BAD_REQUEST, "the last transfer coding of a request must be chunked")
-    if codings != [b"chunked"]:
-        raise _Refusal(HTTPStatus.NOT_IMPLEMENTED, "chunked is the only transfer coding spoken here")
-    return True
-
-
-def _split_target(target: bytes) -> tuple[bytes, bytes]:
-    """Path and query of a request target in any of the four forms of RFC 9112 section 3.2."""
-    if b"#" in target:
-        raise _Refusal(HTTPStatus.BAD_REQUEST, "a request target has no fragment")
-    rest, _, query = target.partition(b"?")
-    if not rest.startswith(b"/") and b"://" in rest:
-        authority_and_path = rest.partition(b"://")[2]
-        rest = b"/" + authority_and_path.partition(b"/")[2]
-    return rest, query
+def _unknown_method() -> RequestFailed:
+    return RequestFailed(HTTPStatus.NOT_IMPLEMENTED, "the method is unknown")

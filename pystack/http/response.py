@@ -8,11 +8,13 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Protocol
 
-from pystack.http.parser import Headers
+from pystack.http.config import HttpConfig
+from pystack.http.request import Headers, Request
 
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
 _FRAMING_FIELDS = {b"content-length", b"transfer-encoding"}
+_BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
 class ByteStream(Protocol):
@@ -45,17 +47,27 @@ class Response:
     length: int | None = None
 
     def __post_init__(self) -> None:
-        if not 200 <= self.status <= 599:
-            raise ValueError(f"not the status of a final response: {self.status}")
-        for name, value in self.headers:
-            if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
-                raise ValueError(f"not a header field: {name!r}: {value!r}")
-            if name.lower() in _FRAMING_FIELDS:
-                raise ValueError(f"{name.decode()} belongs to the server; say `length` instead")
-        if self.length is not None and self.length < 0:
-            raise ValueError(f"a length is not negative: {self.length}")
+        check_head(self.status, self.headers, self.length)
         if isinstance(self.body, bytes) and self.length not in (None, len(self.body)):
             raise ValueError(f"a body of {len(self.body)} bytes is not {self.length} bytes long")
+
+
+def check_head(status: int, headers: Headers, length: int | None) -> None:
+    """Raises `ValueError` for what `Response` refuses."""
+    if not 200 <= status <= 599:
+        raise ValueError(f"not the status of a final response: {status}")
+    check_fields(headers)
+    if length is not None and length < 0:
+        raise ValueError(f"a length is not negative: {length}")
+
+
+def check_fields(fields: Headers) -> None:
+    """Raises `ValueError` for fields that cannot travel, in a head or as trailers."""
+    for name, value in fields:
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise ValueError(f"not a header field: {name!r}: {value!r}")
+        if name.lower() in _FRAMING_FIELDS:
+            raise ValueError(f"{name.decode()} belongs to the server; say `length` instead")
 
 
 def plain(status: int, detail: str = "", headers: Headers = ()) -> Response:
@@ -86,45 +98,56 @@ class Framing:
     has_body: bool
     length: int | None
     chunked: bool
+    trailers: bool
+    """Trailers may follow: there is room for them, and the client said `TE: trailers` (RFC 9110 section 6.5.1)."""
     close: bool
 
+    @property
+    def ends_with_connection(self) -> bool:
+        """Nothing but the end of the connection tells where the body ends (RFC 9112 section 6.3)."""
+        return self.has_body and self.length is None and not self.chunked
 
-def frame(response: Response, *, method: bytes, version: str, close: bool, defaults: Headers) -> Framing:
-    """The head of `response` to a request of that method and version, and how its body goes.
 
-    `close` says that the connection ends after it; the result may say so where the request did not. `defaults` are
-    fields that are added unless the response has its own.
+def frame(
+    status: int, headers: Headers, length: int | None, *, request: Request | None, close: bool, config: HttpConfig
+) -> Framing:
+    """The head of a response to `request` (None: to none that was understood), and how its body goes.
+
+    `length` is that of the body, None if it is not known. `close` says that the connection ends after it; the result
+    may say so where `close` did not.
     """
-    fields = [field for field in response.headers if field[0].lower() != b"connection"]
+    method, version = (request.method, request.version) if request else (b"", "1.1")
+    has_body = method != b"HEAD" and status not in _BODILESS
+    fields = [field for field in headers if field[0].lower() != b"connection"]
     names = {name.lower() for name, _ in fields}
-    fields += [field for field in defaults if field[0].lower() not in names]
+    if b"date" not in names:
+        fields.append((b"Date", http_date(int(config.wall_clock()))))
+    if config.server_name and b"server" not in names:
+        fields.append((b"Server", config.server_name.encode()))
     close = close or any(
         token.strip().lower() == b"close"
-        for name, value in response.headers
+        for name, value in headers
         if name.lower() == b"connection"
         for token in value.split(b",")
     )
-    length = len(response.body) if isinstance(response.body, bytes) else response.length
-    chunked = False
-    # RFC 9110 section 8.6: no Content-Length with 204, and with 304 only that of the 200 it stands for.
-    if response.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
-        if length is not None:
-            fields.append((b"Content-Length", b"%d" % length))
-        elif version != "1.0":
-            chunked = True
-            fields.append((b"Transfer-Encoding", b"chunked"))
-        else:
-            close = True
+    chunked = has_body and length is None and version != "1.0"
+    if chunked:
+        fields.append((b"Transfer-Encoding", b"chunked"))
+    elif length is not None and status not in _BODILESS:
+        # RFC 9110 section 8.6: no Content-Length with 204, and with 304 only that of the 200 it stands for.
+        fields.append((b"Content-Length", b"%d" % length))
+    close = close or (has_body and length is None and not chunked)
     if close:
         fields.append((b"Connection", b"close"))
     elif version == "1.0":
         fields.append((b"Connection", b"keep-alive"))
-    lines = [f"HTTP/1.1 {response.status} {reason(response.status)}".encode()]
+    lines = [f"HTTP/1.1 {status} {reason(status)}".encode()]
     lines += [b"%s: %s" % field for field in fields]
     return Framing(
         head=b"\r\n".join(lines) + b"\r\n\r\n",
-        has_body=method != b"HEAD" and response.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED),
+        has_body=has_body,
         length=length,
         chunked=chunked,
+        trailers=chunked and request is not None and request.lists(b"te", b"trailers"),
         close=close,
     )

@@ -7,8 +7,9 @@ from functools import partial
 import trio
 
 from pystack.http.config import HttpConfig
-from pystack.http.connection import Handler, serve_connection
+from pystack.http.connection import serve_connection
 from pystack.http.drain import Drain
+from pystack.http.exchange import Handler
 
 logger = logging.getLogger("pystack.http")
 

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 from urllib.parse import quote, unquote_to_bytes
 
-from pystack.http.connection import ConnectionInfo
-from pystack.http.parser import Request
+from pystack.http.exchange import Exchange
+from pystack.http.request import Request
 from pystack.http.response import Response, http_date, plain
 
 CHUNK_SIZE = 262_144
@@ -67,8 +67,9 @@ class StaticFiles:
         for suffix, kind in _NEWER_TYPES.items():
             self._types.add_type(kind, suffix)
 
-    async def __call__(self, request: Request, connection: ConnectionInfo) -> Response:
+    async def __call__(self, exchange: Exchange) -> Response:
         """The answer to one request. Raises `OSError` where the host is at fault, such as no descriptors left."""
+        request = exchange.request
         if request.method not in (b"GET", b"HEAD"):
             return plain(HTTPStatus.METHOD_NOT_ALLOWED, headers=(_ALLOW,))
         try:

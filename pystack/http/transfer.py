@@ -1,10 +1,9 @@
 """Sending one response: head and body joined where they fit, the announced length kept or the connection ended."""
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 
-import trio
-
+from pystack.http.channel import Channel
+from pystack.http.request import Headers
 from pystack.http.response import ByteStream, Framing
 
 # Up to this size copying head and body together is cheaper than a second send.
@@ -12,57 +11,69 @@ _JOIN_SIZE = 262_144
 
 
 class BodyFailed(Exception):
-    """The body of a response broke its promise: it raised, ended early, or did not end in time."""
+    """The body of a response broke its promise: it raised, was too long or too short, or was not bytes."""
 
 
 class Transfer:
-    """The way of one response to `stream`.
+    """The way of one response into `channel`, piece by piece.
 
-    `run` raises `BodyFailed` for what the body does wrong, and what `stream.send_all` raises. If the head is already
-    out by then (`started`), the only honest answer left is to end the connection (RFC 9112 section 8).
+    The methods raise `BodyFailed` for a body that is not what `framing` announced, and `ClientGone`. If the head is
+    already out by then (`started`), the only honest answer left is to end the connection (RFC 9112 section 8).
     """
 
-    def __init__(self, stream: trio.abc.SendStream, framing: Framing) -> None:
+    def __init__(self, channel: Channel, framing: Framing) -> None:
         self.started = False
+        self.complete = False
         self.body_sent = 0
         """Bytes of the body handed to the stream, without transfer coding."""
-        self._stream = stream
-        self._framing = framing
+        self.framing = framing
+        self._channel = channel
         self._unsent_head = framing.head
 
-    async def run(self, body: bytes | ByteStream) -> None:
-        """Sends the head, and `body` where the framing says that there is one; closes the body in any case."""
-        if isinstance(body, bytes):
-            body = body if self._framing.has_body else b""
-            await self._send(body)
-            self.body_sent = len(body)
+    async def send(self, data: bytes) -> None:
+        """Sends the head, if that was not done yet, and `data` where the framing says that there is a body."""
+        framing = self.framing
+        if not framing.has_body:
+            await self._write(b"")
             return
-        async with aclosing(body):
-            if self._framing.has_body:
-                await self._send_pieces(aiter(body))
-            else:
-                await self._send(b"")
+        size = self.body_sent + len(data)
+        if framing.length is not None and size > framing.length:
+            raise BodyFailed(f"the body is longer than the {framing.length} bytes announced")
+        # An empty chunk would be the last one.
+        await self._write(b"%x\r\n%s\r\n" % (len(data), data) if framing.chunked and data else data)
+        self.body_sent = size
 
-    async def _send_pieces(self, pieces: AsyncIterator[bytes]) -> None:
-        length = self._framing.length
-        while (piece := await _next_piece(pieces)) is not None:
-            if length is not None and self.body_sent + len(piece) > length:
-                raise BodyFailed(f"the body is longer than the {length} bytes announced")
-            if piece:  # an empty chunk would be the last one
-                await self._send(b"%x\r\n%s\r\n" % (len(piece), piece) if self._framing.chunked else piece)
-                self.body_sent += len(piece)
-        if length is not None and self.body_sent < length:
-            raise BodyFailed(f"the body ended after {self.body_sent} of the {length} bytes announced")
-        await self._send(b"0\r\n\r\n" if self._framing.chunked else b"")
+    async def end(self, trailers: Headers = ()) -> None:
+        """The end of the body. The trailers go only where the framing has room for them and the client wants any."""
+        framing = self.framing
+        if framing.has_body and framing.length is not None and self.body_sent < framing.length:
+            raise BodyFailed(f"the body ended after {self.body_sent} of the {framing.length} bytes announced")
+        if framing.has_body and framing.chunked:
+            fields = b"".join(b"%s: %s\r\n" % field for field in trailers) if framing.trailers else b""
+            await self._write(b"0\r\n%s\r\n" % fields)
+        else:
+            await self._write(b"")
+        self.complete = True
 
-    async def _send(self, data: bytes) -> None:
+    async def run(self, body: bytes | ByteStream) -> None:
+        """All of a body, and its end."""
+        if isinstance(body, bytes):
+            await self.send(body)
+        elif self.framing.has_body:
+            pieces = aiter(body)
+            while (piece := await _next_piece(pieces)) is not None:
+                if piece:
+                    await self.send(piece)
+        await self.end()
+
+    async def _write(self, data: bytes) -> None:
         head, self._unsent_head = self._unsent_head, b""
         if head and len(data) <= _JOIN_SIZE:
             head, data = b"", head + data
         self.started = True
         for part in (head, data):
             if part:
-                await self._stream.send_all(part)
+                await self._channel.send(part)
 
 
 async def _next_piece(pieces: AsyncIterator[bytes]) -> bytes | None:

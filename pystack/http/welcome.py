@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from html import escape
 from http import HTTPStatus
 
-from pystack.http.connection import ConnectionInfo
-from pystack.http.parser import Request
+from pystack.http.exchange import ConnectionInfo, Exchange
 from pystack.http.response import Response, plain
 
 _PAGE = """\
@@ -48,8 +47,9 @@ Give <code>pystack serve</code> a <code>--root</code> to serve files of your own
 _ALLOW = (b"Allow", b"GET, HEAD")
 
 
-async def welcome(request: Request, connection: ConnectionInfo) -> Response:
+async def welcome(exchange: Exchange) -> Response:
     """A handler: the page at "/", 404 elsewhere, 405 for other methods than GET and HEAD."""
+    request, connection = exchange.request, exchange.connection
     if request.method not in (b"GET", b"HEAD"):
         return plain(HTTPStatus.METHOD_NOT_ALLOWED, headers=(_ALLOW,))
     if request.path != b"/":

@@ -7,10 +7,12 @@ from typing import Any
 import h11
 import trio
 import trio.testing
+from http_cases import NOW, get
 
 from pystack.http import Drain, Handler, HttpConfig, serve_connection
 
-NOW = 1_700_000_000  # Tue, 14 Nov 2023 22:13:20 GMT
+__all__ = ["CONFIG", "NOW", "Client", "Reply", "exchange", "get", "read_all", "replies", "run", "say", "start"]
+
 CONFIG = HttpConfig(wall_clock=lambda: NOW)
 
 
@@ -21,6 +23,9 @@ class Reply:
     body: bytes
     closes: bool
     """By its own words (`Connection: close`, or HTTP/1.0's default)."""
+    trailers: tuple[tuple[bytes, bytes], ...] = ()
+    continues: int = 0
+    """How many 100 Continue came before it."""
 
 
 def run(function: Callable[..., Awaitable[Any]], *args: Any) -> Any:
@@ -72,6 +77,11 @@ def replies(raw: bytes, methods: Sequence[str] = (), *, closed: bool = True) -> 
         if closed:
             connection.receive_data(b"")
         response = connection.next_event()
+        continues = 0
+        while isinstance(response, h11.InformationalResponse):
+            assert response.status_code == 100
+            continues += 1
+            response = connection.next_event()
         assert isinstance(response, h11.Response), response
         assert response.http_version == b"1.1"
         body = b""
@@ -81,7 +91,8 @@ def replies(raw: bytes, methods: Sequence[str] = (), *, closed: bool = True) -> 
         headers = {name.decode(): value.decode() for name, value in response.headers}
         assert len(headers) == len(response.headers)
         closes = headers.get("connection") == "close"
-        result.append(Reply(response.status_code, headers, body, closes))
+        trailers = tuple(event.headers)
+        result.append(Reply(response.status_code, headers, body, closes, trailers, continues))
         rest = connection.trailing_data[0]
         assert not (closes and rest), "the server went on after Connection: close"
     return result
@@ -122,9 +133,3 @@ async def start(
 
     nursery.start_soon(serve)
     return Client(client)
-
-
-def get(target: str = "/", *fields: str, version: str = "1.1", method: str = "GET") -> bytes:
-    """A well-formed request without a body."""
-    lines = [f"{method} {target} HTTP/{version}", "Host: x", *fields]
-    return "\r\n".join([*lines, "", ""]).encode()

@@ -1,24 +1,32 @@
 """Order, time and bad luck on one connection."""
 
-import hashlib
 import logging
 import socket
 import struct
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from functools import partial
 
 import h11
 import pytest
 import trio
 import trio.testing
-from http_exchange import CONFIG, Client, exchange, get, read_all, replies, run, start
+from http_exchange import CONFIG, Client, exchange, get, replies, run, start
 
-from pystack.http import ByteStream, ConnectionInfo, Drain, HttpConfig, Request, Response, plain, serve_connection
+from pystack.http import (
+    ByteStream,
+    ConnectionInfo,
+    Drain,
+    Exchange,
+    HttpConfig,
+    Response,
+    plain,
+    serve_connection,
+)
 
 
-async def echo(request: Request, connection: ConnectionInfo) -> Response:
+async def echo(exchange: Exchange) -> Response:
     """The target; a target of digits takes as many seconds."""
+    request = exchange.request
     if request.path[1:].isdigit():
         await trio.sleep(int(request.path[1:]))
     return Response(200, body=request.target)
@@ -46,7 +54,7 @@ class Pieces:
 
 
 def answering(body: bytes | ByteStream, length: int | None = None, status: int = 200):  # type: ignore[no-untyped-def]
-    async def handler(request: Request, connection: ConnectionInfo) -> Response:
+    async def handler(exchange: Exchange) -> Response:
         return Response(status, body=body, length=length)
 
     return handler
@@ -80,142 +88,6 @@ def test_http_1_0_is_told_whether_its_connection_lives_on() -> None:
     assert closed.headers["connection"] == "close"
     (default,) = replies(exchange(get("/"), echo))
     assert "connection" not in default.headers
-
-
-# Time
-
-
-def test_an_idle_connection_ends_in_order_after_its_time() -> None:
-    async def main() -> float:
-        began = trio.current_time()
-        async with trio.open_nursery() as nursery:
-            client = await start(nursery, echo)
-            await trio.sleep(10)
-            await client.ask(get())
-            assert await client.stream.receive_some() == b""
-            return trio.current_time() - began
-
-    assert run(main) == 85
-
-
-def test_the_kernel_sees_an_idle_connection_end_with_fin() -> None:
-    async def main() -> bytes:
-        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        async with listener, trio.open_nursery() as nursery:
-            client = await trio.open_tcp_stream("127.0.0.1", listener.socket.getsockname()[1])
-            config = HttpConfig(idle_timeout=0.02)
-            nursery.start_soon(serve_connection, await listener.accept(), echo, config)
-            async with client:
-                return await client.receive_some()  # a RST would raise
-
-    assert trio.run(main) == b""
-
-
-def test_a_head_that_drips_in_does_not_hold_the_connection_longer() -> None:
-    async def main() -> float:
-        began = trio.current_time()
-        async with trio.open_nursery() as nursery:
-            client = await start(nursery, echo)
-
-            async def drip() -> None:
-                with suppress(trio.BrokenResourceError):
-                    while True:
-                        await client.stream.send_all(b"\r\n")
-                        await trio.sleep(1)
-
-            nursery.start_soon(drip)
-            assert await client.stream.receive_some() == b""
-            return trio.current_time() - began
-
-    assert run(main) == 75
-
-
-def test_a_body_that_stalls_ends_the_connection() -> None:
-    async def main() -> float:
-        began = trio.current_time()
-        async with trio.open_nursery() as nursery:
-            client = await start(nursery, echo)
-            await client.stream.send_all(get("/", "Content-Length: 9") + b"1234")
-            await trio.sleep(50)
-            await client.stream.send_all(b"5678")
-            assert await client.stream.receive_some() == b""
-            return trio.current_time() - began
-
-    assert run(main) == 125
-
-
-def test_zero_means_never() -> None:
-    async def main() -> None:
-        async with trio.open_nursery() as nursery:
-            client = await start(nursery, echo, HttpConfig(idle_timeout=0))
-            await trio.sleep(86_000)
-            assert (await client.ask(get("/still"))).body == b"/still"
-            await client.stream.aclose()
-
-    run(main)
-
-
-def test_after_our_fin_the_client_is_read_out_for_two_seconds() -> None:
-    async def main() -> None:
-        began = trio.current_time()
-        async with trio.open_nursery() as nursery:
-            client = await start(nursery, echo)
-            assert (await client.ask(get("/", "Connection: close"))).closes
-            assert await client.stream.receive_some() == b""
-            assert trio.current_time() == began
-            with suppress(trio.BrokenResourceError):
-                while True:
-                    await client.stream.send_all(b"too late")
-                    await trio.sleep(0.25)
-            assert 2 <= trio.current_time() - began <= 2.25
-
-    run(main)
-
-
-def test_a_stream_without_half_close_is_closed_at_once() -> None:
-    class Whole(trio.abc.Stream):
-        def __init__(self, inner: trio.StapledStream) -> None:  # type: ignore[type-arg]
-            self.send_all = inner.send_all  # type: ignore[method-assign]
-            self.receive_some = inner.receive_some  # type: ignore[method-assign]
-            self.aclose = inner.aclose  # type: ignore[method-assign]
-
-        async def send_all(self, data: bytes | bytearray | memoryview) -> None: ...
-        async def wait_send_all_might_not_block(self) -> None: ...
-        async def receive_some(self, max_bytes: int | None = None) -> bytes: ...  # type: ignore[empty-body]
-        async def aclose(self) -> None: ...
-
-    async def main() -> bytes:
-        client, server = trio.testing.memory_stream_pair()
-        began = trio.current_time()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(serve_connection, Whole(server), echo, CONFIG)
-            await client.send_all(get("/", "Connection: close"))
-            raw = await read_all(client)
-        assert trio.current_time() == began
-        return raw
-
-    assert replies(run(main))[0].body == b"/"
-
-
-def test_a_client_that_sends_on_still_gets_the_whole_body() -> None:
-    """With bytes unread a plain close would reset the connection, and the client's kernel would drop the rest."""
-    body = bytes(range(256)) * 16_384
-
-    async def main() -> bytes:
-        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        async with listener, trio.open_nursery() as nursery:
-            client = await trio.open_tcp_stream("127.0.0.1", listener.socket.getsockname()[1])
-            server = await listener.accept()
-            nursery.start_soon(partial(serve_connection, server, answering(body), CONFIG))
-            async with client:
-                await client.send_all(get("/", "Connection: close") + bytes(100_000))
-                raw = bytearray()
-                while chunk := await client.receive_some(10_000):
-                    raw += chunk
-                return bytes(raw)
-
-    (reply,) = replies(trio.run(main))
-    assert hashlib.sha256(reply.body).digest() == hashlib.sha256(body).digest()
 
 
 # The graceful stop
@@ -267,10 +139,10 @@ def test_a_stop_lets_requests_in_flight_finish() -> None:
     "error", [RuntimeError("x"), trio.BrokenResourceError(), MemoryError(), ExceptionGroup("x", [OSError(5, "x")])]
 )
 def test_a_failing_handler_costs_a_500_and_no_more(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
-    async def handler(request: Request, connection: ConnectionInfo) -> Response:
-        if request.path == b"/bad":
+    async def handler(exchange: Exchange) -> Response:
+        if exchange.request.path == b"/bad":
             raise error
-        return await echo(request, connection)
+        return await echo(exchange)
 
     bad, good = replies(exchange(get("/bad") + get("/good"), handler))
     assert (bad.status, good.body) == (500, b"/good")
@@ -282,7 +154,7 @@ def test_a_failing_handler_costs_a_500_and_no_more(error: Exception, caplog: pyt
 
 
 def test_a_handler_that_returns_nothing_costs_a_500(caplog: pytest.LogCaptureFixture) -> None:
-    async def handler(request: Request, connection: ConnectionInfo) -> None:
+    async def handler(exchange: Exchange) -> None:
         pass
 
     (reply,) = replies(exchange(get(), handler))  # type: ignore[arg-type]
@@ -464,7 +336,7 @@ def test_the_access_log_has_a_line_for_each_response(caplog: pytest.LogCaptureFi
     assert [record.message for record in caplog.records if record.name == "pystack.http.access"] == [
         r'- - - [14/Nov/2023:22:13:20 +0000] "GET /a\x22\x5c HTTP/1.1" 200 4 "http://r/" "x\x09y"',
         '- - - [14/Nov/2023:22:13:20 +0000] "HEAD /b HTTP/1.1" 200 - "-" "-"',
-        '- - - [14/Nov/2023:22:13:20 +0000] "-" 400 43 "-" "-"',
+        '- - - [14/Nov/2023:22:13:20 +0000] "-" 400 46 "-" "-"',
     ]
 
 
@@ -477,8 +349,8 @@ def test_the_access_log_is_off_by_default(caplog: pytest.LogCaptureFixture) -> N
 def test_a_handler_learns_the_addresses() -> None:
     seen: list[ConnectionInfo] = []
 
-    async def handler(request: Request, connection: ConnectionInfo) -> Response:
-        seen.append(connection)
+    async def handler(exchange: Exchange) -> Response:
+        seen.append(exchange.connection)
         return plain(200)
 
     async def main() -> tuple[str, int]:

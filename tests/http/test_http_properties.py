@@ -4,10 +4,11 @@ from http_exchange import exchange, get, replies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pystack.http import ConnectionInfo, Request, Response
+from pystack.http import Exchange, Response
 
 
-async def echo(request: Request, connection: ConnectionInfo) -> Response:
+async def echo(exchange: Exchange) -> Response:
+    request = exchange.request
     return Response(200, body=b"%s %s %r" % (request.method, request.target, request.headers))
 
 

@@ -11,11 +11,12 @@ import trio
 import trio.testing
 from http_exchange import CONFIG, Client, exchange, get, replies, run
 
-from pystack.http import ConnectionInfo, Drain, HttpConfig, Request, Response, serve_http
+from pystack.http import Drain, Exchange, HttpConfig, Response, serve_http
 
 
-async def echo(request: Request, connection: ConnectionInfo) -> Response:
+async def echo(exchange: Exchange) -> Response:
     """The target; a target of digits takes as many seconds."""
+    request = exchange.request
     if request.path[1:].isdigit():
         await trio.sleep(int(request.path[1:]))
     return Response(200, body=request.target)
