@@ -3,11 +3,14 @@
 import logging
 import math
 import os
+from contextlib import AbstractAsyncContextManager, nullcontext
 from ipaddress import ip_interface
 from pathlib import Path
 
+from pystack.cli.application import load_app
 from pystack.cli.exits import Refusal
-from pystack.http.connection import Handler
+from pystack.http.asgi import hosted
+from pystack.http.exchange import Handler
 from pystack.http.static import StaticFiles
 from pystack.http.welcome import welcome
 from pystack.link.addresses import HostAddresses, Interface, parse_interface
@@ -69,7 +72,21 @@ def known_congestion(name: str) -> str:
     return name
 
 
-def handler(root: str | None) -> Handler:
+def size(name: str, value: int) -> int:
+    if value < 0:
+        raise Refusal(f"--{name} {value} is no size: give bytes, 0 or more")
+    return value
+
+
+def hosting(root: str | None, app: str | None) -> AbstractAsyncContextManager[Handler]:
+    if app is None:
+        return nullcontext(_files(root))
+    if root is not None:
+        raise Refusal("--app and --root exclude each other: give one or the other")
+    return hosted(load_app(app))
+
+
+def _files(root: str | None) -> Handler:
     if root is None:
         return welcome
     try:

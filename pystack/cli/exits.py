@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
+from pystack.http.lifespan import LifespanFailed
 from pystack.link.device import DeviceLost, LinkError
 
 FAILED = 1
@@ -31,7 +32,7 @@ def ending() -> Iterator[None]:
         yield
     except* (Refusal, LinkError) as group:
         status, sentence = USAGE, sentence_of(group)
-    except* (DeviceLost, OSError) as group:
+    except* (DeviceLost, LifespanFailed, OSError) as group:
         status, sentence = FAILED, sentence_of(group)
     if status:
         end(status, sentence)

@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -46,6 +46,10 @@ def serve(
     ] = None,
     http: Annotated[int, typer.Option(metavar="PORT", help="Port of the HTTP server.")] = 80,
     root: Annotated[str | None, typer.Option(metavar="DIR", help="Serve the files below this directory.")] = None,
+    app: Annotated[
+        str | None,
+        typer.Option(metavar="MODULE:ATTR", help="Serve this ASGI application, in trio.", show_default=False),
+    ] = None,
     echo: Annotated[int | None, typer.Option(metavar="PORT", help="RFC 862 on this port, TCP and UDP.")] = None,
     discard: Annotated[int | None, typer.Option(metavar="PORT", help="RFC 863 on this port, TCP and UDP.")] = None,
     chargen: Annotated[int | None, typer.Option(metavar="PORT", help="RFC 864 on this port, TCP and UDP.")] = None,
@@ -55,6 +59,15 @@ def serve(
     metrics: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the counters, at the end.")] = None,
     grace: Annotated[float, typer.Option(metavar="SECONDS", help="Time for requests in flight at the end.")] = 2,
     idle_timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Close idle connections; 0: never.")] = 75,
+    header_timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Time for a request's head; 0: no limit.")
+    ] = HttpConfig().header_timeout,
+    write_timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Cut off clients that take nothing for so long; 0: never.")
+    ] = HttpConfig().write_timeout,
+    max_body: Annotated[
+        int, typer.Option(metavar="BYTES", help="Refuse larger bodies of requests; 0: no limit.")
+    ] = HttpConfig().max_body_size,
     access_log: Annotated[bool, typer.Option("--access-log", help="Log each request to standard error.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more to standard error.")] = False,
 ) -> None:
@@ -84,8 +97,14 @@ def serve(
             capture=checks.writable("capture", capture),
             metrics=checks.writable("metrics", metrics),
             ports=ports,
-            handler=checks.handler(root),
-            http_config=HttpConfig(idle_timeout=checks.seconds("idle-timeout", idle_timeout), access_log=access_log),
+            hosting=checks.hosting(root, app),
+            http_config=HttpConfig(
+                idle_timeout=checks.seconds("idle-timeout", idle_timeout),
+                header_timeout=checks.seconds("header-timeout", header_timeout),
+                write_timeout=checks.seconds("write-timeout", write_timeout),
+                max_body_size=checks.size("max-body", max_body),
+                access_log=access_log,
+            ),
             grace=checks.seconds("grace", grace),
         )
         trio.run(run)
@@ -101,22 +120,26 @@ async def _run(
     capture: Path | None,
     metrics: Path | None,
     ports: dict[str, int],
-    handler: Handler,
+    hosting: AbstractAsyncContextManager[Handler],
     http_config: HttpConfig,
     grace: float,
 ) -> None:
     stop = Stop(grace)
     async with stop.listening():
         with _written_at_the_end(metrics, stop):
-            async with open_tun(
-                tun,
-                addresses=addresses,
-                host_addresses=host_addresses,
-                mtu=mtu,
-                tcp=tcp,
-                capture=capture,
-                grace=grace,
-            ) as stop.net:
+            # The application starts first: where it cannot, the host is left as it is.
+            async with (
+                hosting as handler,
+                open_tun(
+                    tun,
+                    addresses=addresses,
+                    host_addresses=host_addresses,
+                    mtu=mtu,
+                    tcp=tcp,
+                    capture=capture,
+                    grace=grace,
+                ) as stop.net,
+            ):
                 await _serve_all(stop.net, ports, handler, http_config, stop.drain)
 
 

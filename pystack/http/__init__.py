@@ -1,10 +1,12 @@
 """The bundled HTTP server, over any `trio.abc.Stream`."""
 
+from pystack.http.asgi import hosted
 from pystack.http.channel import ClientGone
 from pystack.http.config import HttpConfig
 from pystack.http.connection import serve_connection
 from pystack.http.drain import Drain
 from pystack.http.exchange import ConnectionInfo, Exchange, Handler
+from pystack.http.lifespan import LifespanFailed
 from pystack.http.request import Request, RequestFailed
 from pystack.http.response import ByteStream, Response, plain
 from pystack.http.server import serve_http
@@ -19,10 +21,12 @@ __all__ = [
     "Exchange",
     "Handler",
     "HttpConfig",
+    "LifespanFailed",
     "Request",
     "RequestFailed",
     "Response",
     "StaticFiles",
+    "hosted",
     "plain",
     "serve_connection",
     "serve_http",

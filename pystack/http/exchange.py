@@ -177,7 +177,12 @@ class Exchange:
             finally:
                 self._watching.discard(scope)
 
-    # For the connection
+    # For those who drive it
+
+    @property
+    def gone(self) -> str:
+        """Why the connection is over; empty while it is not."""
+        return self._channel.gone
 
     def start_over(self) -> None:
         """Forgets a response of which nothing was sent yet."""

@@ -39,6 +39,12 @@ class Request:
         """The first value of the field called `name` (lower case), or None."""
         return next((value for key, value in self.headers if key == name), None)
 
+    @property
+    def takes_trailers(self) -> bool:
+        """Trailers behind a response would reach the client: it asks for them, and its version has chunks (RFC 9110
+        section 6.5.1)."""
+        return self.version != "1.0" and self.lists(b"te", b"trailers")
+
     def lists(self, name: bytes, member: bytes) -> bool:
         """Whether the comma-separated field `name` has this member, both in lower case."""
         return member in _members(self.headers, name)

@@ -148,6 +148,6 @@ def frame(
         has_body=has_body,
         length=length,
         chunked=chunked,
-        trailers=chunked and request is not None and request.lists(b"te", b"trailers"),
+        trailers=chunked and request is not None and request.takes_trailers,
         close=close,
     )

@@ -1,0 +1,480 @@
+"""ASGI as its specification has it, by applications of a few lines."""
+
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import h11
+import pytest
+import trio
+import trio.testing
+from http_exchange import CONFIG, NOW, Client, Reply, get, read_all, replies, run, say
+
+from pystack.http import HttpConfig, LifespanFailed, hosted, serve_connection
+
+POST = get("/", "Content-Length: 10", method="POST")
+OK = {"type": "http.response.start", "status": 200}
+
+
+def asked(
+    app: Any, said: bytes = get(), config: HttpConfig = CONFIG, root_path: str = "", parts: Iterable[bytes] = ()
+) -> bytes:
+    """All that the server says to a client that sends `said` (and `parts`, one by one) and half-closes."""
+
+    async def main() -> bytes:
+        client, server = trio.testing.memory_stream_pair()
+        async with hosted(app, root_path=root_path) as handler, trio.open_nursery() as nursery:
+            nursery.start_soon(serve_connection, server, handler, config)
+            nursery.start_soon(say, client, [said, *parts])
+            return await read_all(client)
+
+    return run(main)  # type: ignore[no-any-return]
+
+
+async def answer(send: Any, body: bytes = b"", *headers: tuple[bytes, bytes]) -> None:
+    await send({**OK, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    assert scope["type"] == "http"
+    await answer(send, b"hello")
+
+
+def only(raw: bytes, method: str = "GET") -> Reply:
+    (reply,) = replies(raw, [method])
+    return reply
+
+
+# The scope
+
+
+def test_the_scope_has_what_the_specification_wants() -> None:
+    scopes = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scopes.append(scope)
+        await hello(scope, receive, send)
+
+    asked(app, get("/a%20b%2Fc%C3%A9?x=%20", "X-Y: z", "TE: trailers"), root_path="/mount")
+    asked(app, get("http://y:81", version="1.0"))
+    assert [scope["type"] for scope in scopes] == ["lifespan", "http"] * 2
+    assert scopes[0]["asgi"]["version"] == "3.0"
+    assert scopes[1] == {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": "/mount/a b/cé",
+        "raw_path": b"/mount/a%20b%2Fc%C3%A9",
+        "query_string": b"x=%20",
+        "root_path": "/mount",
+        "headers": [(b"host", b"x"), (b"x-y", b"z"), (b"te", b"trailers")],
+        "client": None,
+        "server": None,
+        "state": {},
+        "extensions": {"http.response.trailers": {}},
+    }
+    assert (scopes[3]["http_version"], scopes[3]["path"], scopes[3]["extensions"]) == ("1.0", "/", {})
+    assert scopes[3]["headers"] == [(b"host", b"y:81")]
+
+
+def test_the_scope_names_both_ends() -> None:
+    scopes = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scopes.append(scope)
+        await hello(scope, receive, send)
+
+    async def main() -> tuple[str, int]:
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        async with listener, hosted(app) as handler, trio.open_nursery() as nursery:
+            client = await trio.open_tcp_stream("127.0.0.1", listener.socket.getsockname()[1])
+            nursery.start_soon(partial(serve_connection, await listener.accept(), handler, CONFIG))
+            async with client:
+                await Client(client).ask(get())
+                assert scopes[1]["server"] == client.socket.getpeername()
+                return client.socket.getsockname()  # type: ignore[no-any-return]
+
+    assert trio.run(main) == scopes[1]["client"]
+
+
+# Bodies
+
+
+async def collect(receive: Any) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        assert message["type"] == "http.request"
+        body += message["body"]
+        if not message["more_body"]:
+            return body
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "http":
+        await answer(send, await collect(receive))
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        POST + b"0123456789",
+        get("/", "Transfer-Encoding: chunked") + b"9\r\n012345678\r\n1\r\n9\r\n0\r\nT: v\r\n\r\n",
+        get("/", "Expect: 100-continue", "Content-Length: 10") + b"0123456789",
+    ],
+)
+def test_a_body_comes_whole_in_any_split(request_: bytes) -> None:
+    for raw in (asked(echo, request_), asked(echo, b"", parts=[bytes([byte]) for byte in request_])):
+        reply = only(raw)
+        assert (reply.body, reply.continues) == (b"0123456789", b"Expect" in request_)
+
+
+def test_one_message_is_enough_for_no_body() -> None:
+    assert only(asked(echo)).body == b""
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (get("/", "Transfer-Encoding: chunked") + b"nonsense\r\n", 400),
+        (POST + b"short", 400),
+        (get("/", "Content-Length: 30") + bytes(30), 413),
+        (get("/", "Transfer-Encoding: chunked") + b"1e\r\n" + bytes(30) + b"\r\n0\r\n\r\n", 413),
+    ],
+)
+def test_a_bad_body_is_a_disconnect_for_the_application(
+    request_: bytes, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        message = {"type": "http.request"}
+        while message["type"] == "http.request":
+            message = await receive()
+        seen.append(message)
+        raise RuntimeError("as Starlette does")
+
+    assert only(asked(app, request_, HttpConfig(max_body_size=20, wall_clock=lambda: NOW))).status == status
+    assert [message["type"] for message in seen] in (["http.disconnect"], [])
+    assert caplog.records == []
+
+
+def test_the_application_is_slowed_down_by_its_client_and_the_client_by_it() -> None:
+    made = 0
+    taken = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal made
+        if scope["type"] != "http":
+            return
+        for _ in range(5):
+            await trio.sleep(1)
+            taken.append(await receive())
+        await send(OK)
+        for _ in range(5):
+            await send({"type": "http.response.body", "body": bytes(1_000), "more_body": True})
+            made += 1
+        await send({"type": "http.response.body"})
+
+    async def main() -> None:
+        client, server = trio.testing.lockstep_stream_pair()
+        async with hosted(app) as handler, trio.open_nursery() as nursery:
+            nursery.start_soon(serve_connection, server, handler, CONFIG)
+            await client.send_all(get("/", "Content-Length: 5"))
+            for number in range(5):
+                await client.send_all(b"x")
+                assert trio.current_time() == number + 1
+            assert len(taken) == 5
+            received = b""
+            while received.count(b"\0") < 5_000:
+                received += await client.receive_some(100)
+                await trio.testing.wait_all_tasks_blocked()
+                assert made <= len(received) // 1_000 + 1
+            nursery.cancel_scope.cancel()
+
+    run(main)
+
+
+# Responses
+
+
+def sends_of(app: Any, said: bytes = get()) -> list[bytes]:
+    """What each write of the server holds."""
+    writes: list[bytes] = []
+    out = trio.testing.MemorySendStream()
+
+    async def take() -> None:
+        writes.append(bytes(out.get_data_nowait()))
+
+    out.send_all_hook = take
+
+    async def main() -> None:
+        heard = trio.testing.MemoryReceiveStream()
+        heard.put_data(said)
+        heard.put_eof()
+        async with hosted(app) as handler:
+            await serve_connection(trio.StapledStream(out, heard), handler, CONFIG)
+
+    run(main)
+    return writes
+
+
+def test_a_small_response_is_one_write_of_known_length() -> None:
+    (write,) = sends_of(hello)
+    reply = only(write)
+    assert (reply.body, reply.headers["content-length"]) == (b"hello", "5")
+
+
+def test_pieces_of_unknown_length_go_in_chunks() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        await send({**OK, "headers": [(b"transfer-encoding", b"chunked")]})
+        for piece in (b"", b"ab", b"", b"c"):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body"})
+
+    head, *pieces = sends_of(app)
+    assert head.endswith(b"\r\n\r\n")
+    assert pieces == [b"2\r\nab\r\n", b"1\r\nc\r\n", b"0\r\n\r\n"]
+    assert head.lower().count(b"transfer-encoding") == 1
+
+
+@pytest.mark.parametrize(("method", "status", "length"), [("HEAD", 200, "5"), ("GET", 304, None), ("GET", 204, None)])
+def test_responses_without_a_body(method: str, status: int, length: str | None) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        headers = [(b"content-length", b"5")] if length else []
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    for reply in replies(asked(app, get(method=method) * 2), [method] * 2):
+        assert (reply.status, reply.body, reply.headers.get("content-length")) == (status, b"", length)
+
+
+@pytest.mark.parametrize(("fields", "trailers"), [(["TE: trailers"], ((b"a", b"b"), (b"c", b"d"))), ([], ())])
+def test_trailers(fields: list[str], trailers: tuple[object, ...]) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        await send({**OK, "trailers": True})
+        await send({"type": "http.response.body", "body": b"x"})
+        for more, field in ((True, (b"A", b"b")), (False, (b"C", b"d"))):
+            await send({"type": "http.response.trailers", "headers": [field], "more_trailers": more})
+
+    for reply in replies(asked(app, get("/", *fields) * 2)):
+        assert (reply.body, reply.trailers) == (b"x", trailers)
+
+
+# Applications that go wrong
+
+
+async def raises(scope: Any, receive: Any, send: Any) -> None:
+    raise RuntimeError("x")
+
+
+async def returns(scope: Any, receive: Any, send: Any) -> None:
+    pass
+
+
+async def starts(scope: Any, receive: Any, send: Any) -> None:
+    await send(OK)
+
+
+async def body_first(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.body", "body": b"x"})
+
+
+async def unknown(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.nonsense"})
+
+
+async def two_starts(scope: Any, receive: Any, send: Any) -> None:
+    await send(OK)
+    await send(OK)
+
+
+async def splits(scope: Any, receive: Any, send: Any) -> None:
+    await answer(send, b"", (b"A", b"b\r\nc: d"))
+
+
+async def bad_length(scope: Any, receive: Any, send: Any) -> None:
+    await answer(send, b"abc", (b"content-length", b"2"))
+
+
+async def short_length(scope: Any, receive: Any, send: Any) -> None:
+    await answer(send, b"abc", (b"content-length", b"4"))
+
+
+BAD = [raises, returns, starts, body_first, unknown, two_starts, splits, bad_length, short_length]
+
+
+@pytest.mark.parametrize("app", BAD)
+def test_what_goes_wrong_before_the_response_is_a_500(app: Any, caplog: pytest.LogCaptureFixture) -> None:
+    assert [reply.status for reply in replies(asked(app, get() * 2))] in ([500, 500], [500])
+    errors = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert errors
+    assert all(record.exc_info and not isinstance(record.exc_info[1], ExceptionGroup) for record in errors)
+
+
+def test_what_goes_wrong_within_the_response_ends_the_connection(caplog: pytest.LogCaptureFixture) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        await send(OK)
+        await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        raise RuntimeError
+
+    with pytest.raises(h11.RemoteProtocolError, match=r"peer .*closed connection without sending"):
+        replies(asked(app, get() * 2))
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+def test_what_goes_wrong_after_the_response_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await hello(scope, receive, send)
+        await send({"type": "http.response.body"})
+
+    assert [reply.body for reply in replies(asked(app, get() * 2))] == [b"hello"] * 2
+    assert [record.levelname for record in caplog.records] == ["ERROR"] * 2
+
+
+# The end of a request
+
+
+def test_background_work_does_not_hold_the_connection() -> None:
+    done = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await hello(scope, receive, send)
+        assert await receive() == {"type": "http.disconnect"}
+        await trio.sleep(100)
+        done.append(trio.current_time())
+
+    async def main() -> None:
+        async with hosted(app) as handler, trio.open_nursery() as nursery:
+            client, server = trio.testing.memory_stream_pair()
+            nursery.start_soon(serve_connection, server, handler, CONFIG)
+            for _ in range(3):
+                assert (await Client(client).ask(get())).body == b"hello"
+            await client.aclose()
+        assert done == [100] * 3
+
+    run(main)
+
+
+def gone_while(app: Any, said: bytes, *, reset: bool = True) -> None:
+    """Lets the client leave after ten seconds, with a RST or a FIN, while `app` is at work."""
+
+    async def main() -> None:
+        client, server = trio.testing.memory_stream_pair()
+        async with hosted(app) as handler:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(serve_connection, server, handler, CONFIG)
+                await client.send_all(said)
+                await trio.sleep(10)
+                await client.aclose()
+                if reset:
+                    await server.send_stream.aclose()  # as near to a RST as memory comes
+            assert trio.current_time() < 25  # the connection does not wait for what the application does then
+
+    run(main)
+
+
+def test_a_disconnect_comes_when_the_client_has_left_and_no_sooner() -> None:
+    seen = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        assert (await receive())["type"] == "http.request"
+        assert await receive() == {"type": "http.disconnect"}
+        assert await receive() == {"type": "http.disconnect"}
+        seen.append(trio.current_time())
+
+    gone_while(app, get(), reset=False)
+    assert seen == [10]
+
+
+def test_sending_to_a_client_that_left_raises_an_os_error(caplog: pytest.LogCaptureFixture) -> None:
+    seen = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        await trio.sleep(20)
+        with suppress(RuntimeError):
+            await send(OK)
+        for _ in range(3):
+            try:
+                await send({"type": "http.response.body", "body": b"x", "more_body": True})
+            except OSError:
+                seen.append("OSError")
+        assert await receive() == {"type": "http.request", "body": b"", "more_body": False}
+        assert await receive() == {"type": "http.disconnect"}
+        await trio.sleep(1_000)
+        raise RuntimeError("nobody minds")
+
+    gone_while(app, get())
+    assert seen == ["OSError"] * 3
+    assert caplog.records == []
+
+
+# Lifespan
+
+
+def test_a_lifespan_frames_the_requests_and_its_state_reaches_them() -> None:
+    events = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            events.append((await receive())["type"])
+            scope["state"]["pool"] = "a pool"
+            await trio.sleep(1)
+            await send({"type": "lifespan.startup.complete"})
+            events.append((await receive())["type"])
+            await trio.sleep(1)
+            await send({"type": "lifespan.shutdown.complete"})
+            events.append("done")
+            return
+        events.append(scope["state"]["pool"])
+        scope["state"]["pool"] = "mine"  # a copy for each request
+        await answer(send)
+
+    asked(app, get() * 2)
+    assert events == ["lifespan.startup", "a pool", "a pool", "lifespan.shutdown", "done"]
+
+
+def test_an_application_that_cannot_start_says_so() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": "no database"})
+        await trio.sleep_forever()
+
+    with pytest.raises(ExceptionGroup) as caught:
+        asked(app)
+    (failure,) = caught.value.exceptions
+    assert isinstance(failure, LifespanFailed)
+    assert str(failure) == "no database"
+
+
+def test_a_failed_shutdown_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await send({"type": "lifespan.shutdown.failed", "message": "stuck"})
+        else:
+            await answer(send)
+
+    asked(app)
+    assert [record.message for record in caplog.records] == ["the application failed to shut down: stuck"]
+
+
+@pytest.mark.parametrize("app", [hello, echo], ids=["raises", "returns"])
+def test_an_application_without_lifespan_is_served(app: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    assert only(asked(app)).status == 200
+    assert caplog.records == []
