@@ -7,7 +7,8 @@
 - docs/rfc/rfc9293.md: the table of requirements, from tests/rfc9293/requirements.toml and the tests that are there;
 - docs/reference/tcp-states.md: the state diagram, from pystack.tcp.state;
 - docs/reference/counters.md: the counters, from pystack.stack.counters;
-- docs/reference/settings.md: the settings of hosts and connections, from the docstrings of their fields.
+- docs/reference/settings.md: the settings of hosts and connections, from the docstrings of their fields;
+- docs/reference/http.md: the settings of the HTTP server, and what it answers, from tests/http/http_cases.py.
 """
 
 import argparse
@@ -21,7 +22,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "http")]
+
+from http_cases import MORE, SECTIONS, A, Answer, Case  # noqa: E402
 
 from pystack.stack.counters import COUNTERS  # noqa: E402
 from pystack.tcp.state import TRANSITIONS, State  # noqa: E402
@@ -153,11 +156,55 @@ def settings() -> str:
         "",
     ]
     for module in SETTINGS:
-        tree = ast.parse((ROOT / "pystack" / module).read_text())
-        for node in tree.body:
-            if isinstance(node, ast.ClassDef):
-                parts += [f"## `{node.name}`", "", "| field | default | meaning |", "|---|---|---|", *_fields(node), ""]
+        parts += _classes(module)
     return "\n".join(parts)
+
+
+def http() -> str:
+    """The settings of the HTTP server, and its cases with their answers."""
+    parts = [
+        "# HTTP",
+        "",
+        "The bundled server speaks HTTP/1.1 and 1.0 (RFC 9110 and 9112) over any trio stream. Made by `tools/docs.py`",
+        "from [`pystack/http/config.py`](../../pystack/http/config.py) and",
+        "[`tests/http/http_cases.py`](../../tests/http/http_cases.py).",
+        "",
+        *_classes("http/config.py"),
+        "## What it answers",
+        "",
+        "The tests say each of these whole, byte by byte, and through the kernel's sockets, to a server with a",
+        "`max_body_size` of 100,000. After a 400, 414, 431, 501 or 505 the connection ends (FIN, then up to 2 seconds",
+        "of reading the client out): nobody knows where the next request would begin. *Goes on*: another request on",
+        "the same connection was answered.",
+        "",
+    ]
+    for title, cases in SECTIONS.items():
+        parts += [f"### {title}", "", "| case | answer | connection |", "|---|---|---|"]
+        parts += [f"| {name} | {_answers(case)} | {_goes_on(case)} |" for name, case in cases.items()]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _answers(case: Case) -> str:
+    answers = case[1]
+    shown = [str(_status(answer)) for answer in (answers[:-1] if _goes_on(case) == "goes on" else answers)]
+    return f"{len(shown)} × {shown[0]}" if len(shown) > 2 and len(set(shown)) == 1 else ", ".join(shown) or "none"
+
+
+def _goes_on(case: Case) -> str:
+    request, answers = case
+    return "goes on" if request.endswith(MORE) and answers[-1] == A and len(answers) > 1 else "ends"
+
+
+def _status(answer: Answer) -> int:
+    return answer if isinstance(answer, int) else answer[0]
+
+
+def _classes(module: str) -> Iterator[str]:
+    """The settings of each class of a module, as a section."""
+    for node in ast.parse((ROOT / "pystack" / module).read_text()).body:
+        if isinstance(node, ast.ClassDef):
+            yield from (f"## `{node.name}`", "", "| field | default | meaning |", "|---|---|---|", *_fields(node), "")
 
 
 def _fields(node: ast.ClassDef) -> Iterator[str]:
@@ -191,6 +238,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield reference / "tcp-states.md", state_diagram()
     yield reference / "counters.md", counters()
     yield reference / "settings.md", settings()
+    yield reference / "http.md", http()
 
 
 def main() -> int:

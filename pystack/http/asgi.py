@@ -37,7 +37,8 @@ async def hosted(app: App, *, root_path: str = "") -> AsyncIterator[Handler]:
 
         async def handler(exchange: Exchange) -> None:
             call = _Call(app, exchange, _scope(exchange, root_path, state))
-            await nursery.start(call.run)
+            nursery.start_soon(call.run)
+            await call.wait_released()
 
         yield handler
 
@@ -80,29 +81,34 @@ class _Call:
         self._begun = False
         self._wants_trailers = False
         self._trailers: list[tuple[bytes, bytes]] = []
-        self._connection: trio.TaskStatus[None] | None = None
+        self._cancel_scope = trio.CancelScope()
+        self._released = trio.Event()
+        self._error: Exception | None = None
 
-    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """The task of the application. Reports started when the connection need not wait for it any more; what it
-        raises before that is the connection's to answer."""
-        self._connection = task_status
+    async def run(self) -> None:
+        """The task of the application."""
         try:
-            await self._app(self._scope, self._receive, self._send)
-        except Exception:
-            if self._connection is not None:
-                raise
-            if self._exchange.gone:
+            with self._cancel_scope:
+                await self._app(self._scope, self._receive, self._send)
+        except Exception as error:
+            if not self._released.is_set():
+                self._error = error
+            elif self._exchange.gone:
                 logger.debug("the application failed after its client had left", exc_info=True)
             else:
                 logger.exception("the application failed after its response")
-        else:
-            if self._connection is not None:
-                raise RuntimeError("the application returned before its response was complete")
+        self._released.set()
 
-    def _release_connection(self) -> None:
-        if self._connection is not None:
-            self._connection.started()
-            self._connection = None
+    async def wait_released(self) -> None:
+        """Returns when the connection need not wait for the application any more. Raises what that raised, which is
+        for the connection to answer. If this is cancelled, so is the application."""
+        try:
+            await self._released.wait()
+        except trio.Cancelled:
+            self._cancel_scope.cancel()
+            raise
+        if self._error is not None:
+            raise self._error
 
     # What the application calls
 
@@ -131,10 +137,10 @@ class _Call:
                 raise ClientGone(self._exchange.gone)
             await self._take(message)
         except ClientGone:
-            self._release_connection()
+            self._released.set()
             raise
         if self._exchange.complete:
-            self._release_connection()
+            self._released.set()
 
     async def _take(self, message: Message) -> None:
         exchange, kind = self._exchange, message["type"]

@@ -71,6 +71,7 @@ class Exchange:
         self._received = 0
         self._body_ended = False
         self._owes_continue = request.expect_continue
+        self._head: tuple[int, Headers, int | None] | None = None
         self._transfer: Transfer | None = None
         self._watching: set[trio.CancelScope] = set()
 
@@ -144,8 +145,7 @@ class Exchange:
         the first piece. Raises `ValueError` as `Response` does."""
         check_head(status, headers, length)
         self._check_unanswered()
-        self._close = self._close or self._owes_continue or self.failure is not None
-        self._begin(status, headers, length)
+        self._head = (status, headers, length)
 
     async def send(self, data: bytes | bytearray | memoryview) -> None:
         """Hands a piece of the body to the stream, and returns when that has room for more. An empty piece sends the
@@ -187,7 +187,7 @@ class Exchange:
     def start_over(self) -> None:
         """Forgets a response of which nothing was sent yet."""
         assert not self.started
-        self._transfer = None
+        self._transfer = self._head = None
 
     async def settle(self) -> None:
         """Reads what the handler left of the body, or decides that the connection ends. May raise `RequestFailed`."""
@@ -229,12 +229,18 @@ class Exchange:
         return self._transfer
 
     def _under_way(self) -> Transfer:
-        if self._transfer is None or self.complete:
-            raise RuntimeError("the response has not begun" if self._transfer is None else "the response has ended")
+        if self._transfer is None:
+            if self._head is None:
+                raise RuntimeError("the response has not begun")
+            # Only now: until here the body could be asked for, and with it the way to the next request be found.
+            self._close = self._close or self._owes_continue or self.failure is not None
+            return self._begin(*self._head)
+        if self.complete:
+            raise RuntimeError("the response has ended")
         return self._transfer
 
     def _check_unanswered(self) -> None:
-        if self._transfer is not None:
+        if self._transfer is not None or self._head is not None:
             raise RuntimeError("the response has begun already")
 
     def _end_watches(self) -> None:

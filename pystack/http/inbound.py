@@ -32,6 +32,8 @@ class Inbound:
     async def next_request(self) -> Request | None:
         """The next head; None where the client has no more, is idle for too long, or is idle when the server stops."""
         event = self._parser.next_event()
+        if isinstance(event, Request):
+            return event
         began = False
         with trio.CancelScope(deadline=_deadline(self._config.idle_timeout)) as scope:
             while event is None:
@@ -63,15 +65,19 @@ class Inbound:
     async def discard_body(self) -> bool:
         """Reads the rest of a body and drops it, within the limits. True if its end was reached."""
         left = self._config.max_drain_size
+        event = self._parser.next_event()
+        if isinstance(event, End):
+            return True
         with trio.move_on_after(self._config.linger_timeout):
-            while left >= 0:
-                event = self._parser.next_event()
-                if isinstance(event, End):
-                    return True
+            while not isinstance(event, End):
                 if isinstance(event, bytes):
                     left -= len(event)
+                    if left < 0:
+                        return False
                 else:
                     await self._read()
+                event = self._parser.next_event()
+            return True
         return False
 
     async def wait_end(self) -> None:

@@ -1,7 +1,7 @@
 """Bytes of a client to requests, one event at a time.
 
-llhttp (through httptools) is the judge of syntax. It cannot pause, so it is fed slices that end where a line or a run
-of body bytes ends: it never sees a byte beyond what the caller asked for, and what the client sent ahead stays bytes.
+llhttp (through httptools) is the judge of syntax. It cannot pause, so it is fed slices that end where a head, a line
+or a run of body bytes ends: it never sees a byte beyond what the caller asked for, and what came ahead stays bytes.
 Both know the framing then; where they disagree the request is refused.
 
 Lines end in CRLF. A bare LF, which RFC 9112 section 2.2 would allow us to take, is refused, and so are a bare CR, a
@@ -24,6 +24,8 @@ _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
 _REQUEST_LINE = re.compile(rb"(%s+) ([\x21-\x7e]+) HTTP/(\d)\.(\d)\r\n" % _TOKEN)
 _REQUEST_LINE_OF_0_9 = re.compile(rb"GET /[\x21-\x7e]*\r\n")
 _METHOD_SO_FAR = re.compile(rb"\r?|%s+(?: .*)?" % _TOKEN, re.DOTALL)
+_END_OF_FIELDS = re.compile(rb"\A\r\n|\r\n\r\n")
+_BARE_LF = re.compile(rb"(?<!\r)\n")
 _MAX_METHOD = 64
 
 _MAX_CHUNK_LINE = 4_096
@@ -164,15 +166,23 @@ class RequestParser:
 
     def _fields(self, where: str, status: HTTPStatus) -> Generator[None, None, Headers]:
         """Header or trailer fields, up to the empty line behind them; `status` is for those beyond the limits."""
-        left = self._config.max_head_size
+        limit = self._config.max_head_size
+        scanned = 0
+        while True:
+            end = _end_of_fields(self._buffer, scanned)
+            # llhttp says so too, but a client that ends its lines so never sends the end that it would be asked at.
+            if _BARE_LF.search(self._buffer, scanned, end if end >= 0 else len(self._buffer)):
+                raise bad("a line of the request ends without CR")
+            if end >= 0 or len(self._buffer) > limit:
+                break
+            scanned = max(0, len(self._buffer) - len(b"\r\n\r"))
+            yield
+        if not 0 <= end <= limit:
+            raise RequestFailed(status, f"{where} is too large")
         self._heard.fields.clear()
-        line = b""
-        while line != b"\r\n":
-            line = yield from self._line(left, lambda: RequestFailed(status, f"{where} is too large"))
-            left -= len(line)
-            self._judge(line)
-            if len(self._heard.fields) > self._config.max_fields:
-                raise RequestFailed(status, f"there are too many fields in {where}")
+        self._judge_buffered(end)
+        if len(self._heard.fields) > self._config.max_fields:
+            raise RequestFailed(status, f"there are too many fields in {where}")
         return tuple(self._heard.fields)
 
     # Bodies
@@ -184,9 +194,7 @@ class RequestParser:
             if not size:
                 yield None
                 continue
-            with memoryview(self._buffer) as view, view[:size] as part:
-                self._judge(part)
-            del self._buffer[:size]
+            self._judge_buffered(size)
             length -= size
             yield from self._heard.take_body()
 
@@ -209,6 +217,11 @@ class RequestParser:
             self._heard.upgrade = True
         except httptools.HttpParserError as error:
             raise bad(str(error)) from None
+
+    def _judge_buffered(self, size: int) -> None:
+        with memoryview(self._buffer) as view, view[:size] as part:
+            self._judge(part)
+        del self._buffer[:size]
 
     def _new_llhttp(self) -> "httptools.HttpRequestParser":
         llhttp = httptools.HttpRequestParser(self._heard)
@@ -244,6 +257,11 @@ class _Heard:
 
     def on_message_complete(self) -> None:
         self.complete = True
+
+
+def _end_of_fields(buffer: bytearray, start: int) -> int:
+    match = _END_OF_FIELDS.search(buffer, start)
+    return match.end() if match else -1
 
 
 def _target_too_long() -> RequestFailed:

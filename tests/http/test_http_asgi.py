@@ -366,6 +366,27 @@ def test_background_work_does_not_hold_the_connection() -> None:
     run(main)
 
 
+def test_a_connection_that_is_cancelled_takes_its_application_along() -> None:
+    ended = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        try:
+            await trio.sleep(1_000)
+        finally:
+            ended.append(trio.current_time())
+
+    async def main() -> None:
+        client, server = trio.testing.memory_stream_pair()
+        async with hosted(app) as handler:
+            with trio.move_on_after(5):
+                await client.send_all(get())
+                await serve_connection(server, handler, CONFIG)
+        assert ended == [5]
+
+    run(main)
+
+
 def gone_while(app: Any, said: bytes, *, reset: bool = True) -> None:
     """Lets the client leave after ten seconds, with a RST or a FIN, while `app` is at work."""
 
