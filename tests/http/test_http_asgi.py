@@ -1,7 +1,5 @@
 """ASGI as its specification has it, by applications of a few lines."""
 
-import logging
-from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -10,42 +8,12 @@ import h11
 import pytest
 import trio
 import trio.testing
-from http_exchange import CONFIG, NOW, Client, Reply, get, read_all, replies, run, say
+from http_asgi import OK, answer, asked, hello, only
+from http_exchange import CONFIG, NOW, Client, get, replies, run
 
-from pystack.http import HttpConfig, LifespanFailed, hosted, serve_connection
+from pystack.http import HttpConfig, hosted, serve_connection
 
 POST = get("/", "Content-Length: 10", method="POST")
-OK = {"type": "http.response.start", "status": 200}
-
-
-def asked(
-    app: Any, said: bytes = get(), config: HttpConfig = CONFIG, root_path: str = "", parts: Iterable[bytes] = ()
-) -> bytes:
-    """All that the server says to a client that sends `said` (and `parts`, one by one) and half-closes."""
-
-    async def main() -> bytes:
-        client, server = trio.testing.memory_stream_pair()
-        async with hosted(app, root_path=root_path) as handler, trio.open_nursery() as nursery:
-            nursery.start_soon(serve_connection, server, handler, config)
-            nursery.start_soon(say, client, [said, *parts])
-            return await read_all(client)
-
-    return run(main)  # type: ignore[no-any-return]
-
-
-async def answer(send: Any, body: bytes = b"", *headers: tuple[bytes, bytes]) -> None:
-    await send({**OK, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-async def hello(scope: Any, receive: Any, send: Any) -> None:
-    assert scope["type"] == "http"
-    await answer(send, b"hello")
-
-
-def only(raw: bytes, method: str = "GET") -> Reply:
-    (reply,) = replies(raw, [method])
-    return reply
 
 
 # The scope
@@ -199,6 +167,10 @@ def test_the_application_is_slowed_down_by_its_client_and_the_client_by_it() -> 
             nursery.cancel_scope.cancel()
 
     run(main)
+
+
+def test_a_bad_body_that_was_not_read_is_still_refused() -> None:
+    assert only(asked(hello, get("/", "Transfer-Encoding: chunked") + b"nonsense\r\n")).status == 400
 
 
 # Responses
@@ -439,63 +411,4 @@ def test_sending_to_a_client_that_left_raises_an_os_error(caplog: pytest.LogCapt
 
     gone_while(app, get())
     assert seen == ["OSError"] * 3
-    assert caplog.records == []
-
-
-# Lifespan
-
-
-def test_a_lifespan_frames_the_requests_and_its_state_reaches_them() -> None:
-    events = []
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            events.append((await receive())["type"])
-            scope["state"]["pool"] = "a pool"
-            await trio.sleep(1)
-            await send({"type": "lifespan.startup.complete"})
-            events.append((await receive())["type"])
-            await trio.sleep(1)
-            await send({"type": "lifespan.shutdown.complete"})
-            events.append("done")
-            return
-        events.append(scope["state"]["pool"])
-        scope["state"]["pool"] = "mine"  # a copy for each request
-        await answer(send)
-
-    asked(app, get() * 2)
-    assert events == ["lifespan.startup", "a pool", "a pool", "lifespan.shutdown", "done"]
-
-
-def test_an_application_that_cannot_start_says_so() -> None:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await receive()
-        await send({"type": "lifespan.startup.failed", "message": "no database"})
-        await trio.sleep_forever()
-
-    with pytest.raises(ExceptionGroup) as caught:
-        asked(app)
-    (failure,) = caught.value.exceptions
-    assert isinstance(failure, LifespanFailed)
-    assert str(failure) == "no database"
-
-
-def test_a_failed_shutdown_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            await receive()
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-            await send({"type": "lifespan.shutdown.failed", "message": "stuck"})
-        else:
-            await answer(send)
-
-    asked(app)
-    assert [record.message for record in caplog.records] == ["the application failed to shut down: stuck"]
-
-
-@pytest.mark.parametrize("app", [hello, echo], ids=["raises", "returns"])
-def test_an_application_without_lifespan_is_served(app: Any, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.WARNING)
-    assert only(asked(app)).status == 200
     assert caplog.records == []

@@ -1,12 +1,14 @@
 """The values that the parser makes, and the memory that it may hold while it makes them."""
 
+import dataclasses
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 from http_exchange import CONFIG, get
 
 from pystack.http.parser import Event, RequestParser
-from pystack.http.request import End, Request, RequestFailed
+from pystack.http.request import End, Headers, Request, RequestFailed, build
 
 
 def drain(parser: RequestParser) -> list[Event]:
@@ -133,6 +135,31 @@ def test_another_protocol_is_refused_before_its_line_ends(hello: bytes) -> None:
     parser.feed(hello)
     with pytest.raises(RequestFailed, match="400"):
         parser.next_event()
+
+
+def test_a_framing_that_llhttp_sees_otherwise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*args: Any) -> Request:
+        return dataclasses.replace(build(*args), length=3)
+
+    monkeypatch.setattr("pystack.http.parser.build", wrong)
+    with pytest.raises(RequestFailed, match="ambiguous"):
+        parse(get("/", "Content-Length: 5") + b"hello")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ((b"content-length", b"5"), (b"transfer-encoding", b"chunked")),
+        ((b"content-length", b"5"), (b"content-length", b"5")),
+        ((b"content-length", b"+5"),),
+        ((b"content-length", b"5" * 20),),
+        ((b"transfer-encoding", b"chunked"), (b"transfer-encoding", b"chunked")),
+        ((b"transfer-encoding", b"identity"),),
+    ],
+)
+def test_framing_is_judged_here_too(fields: Headers) -> None:
+    with pytest.raises(RequestFailed, match="400"):
+        build(b"GET", b"/", "1.1", ((b"host", b"x"), *fields))
 
 
 def feed_quietly(parser: RequestParser, part: bytes, times: int) -> None:
