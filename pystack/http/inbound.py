@@ -107,11 +107,12 @@ class Inbound:
         if not self._parser.between_requests:
             await self._read()
             return True
-        self.stopped_while_idle = True
+        stopped = True
         with self._drain.idle():
             await self._read()
-            self.stopped_while_idle = False
-        return not self.stopped_while_idle
+            stopped = False
+        self.stopped_while_idle = stopped
+        return not stopped
 
 
 def _deadline(seconds: float) -> float:

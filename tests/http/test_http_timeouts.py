@@ -103,6 +103,20 @@ def test_a_slow_head_is_a_408(first: bytes, dripping: bytes) -> None:
     assert run(main) == 30
 
 
+def test_a_request_that_crosses_our_fin_draws_no_reset() -> None:
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            client = await start(nursery, echo)
+            assert await client.stream.receive_some() == b""
+            await trio.sleep(1.9)
+            await client.stream.send_all(get())
+            await trio.sleep(0.2)
+            with pytest.raises(trio.BrokenResourceError):
+                await client.stream.send_all(get())
+
+    run(main)
+
+
 def test_the_idle_time_begins_anew_with_each_request() -> None:
     async def main() -> float:
         async with trio.open_nursery() as nursery:
