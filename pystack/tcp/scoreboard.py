@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from pystack.tcp.record import Record
+from pystack.tcp.runs import Runs
 
 
 class Acked:
@@ -30,18 +31,17 @@ class Scoreboard:
     """The records in sequence order, and the sums over them in packets.
 
     `packets_out`: all of them; `sacked_out`: those that the peer holds (without SACK: the duplicate ACKs counted);
-    `lost_out`: those taken for lost; `retrans_out`: retransmissions in flight. `high_sacked` is the highest selectively
-    acknowledged number.
+    `lost_out`: those taken for lost; `retrans_out`: retransmissions in flight.
     """
 
     __slots__ = (
         "_head",
+        "_held",
         "_loss_edge",
         "_lost",
         "_records",
         "_serial",
         "delivered",
-        "high_sacked",
         "lost_out",
         "packets_out",
         "retrans_out",
@@ -52,12 +52,12 @@ class Scoreboard:
     def __init__(self) -> None:
         self._records: list[Record] = []
         self._head = 0
+        self._held = Runs()
         self._lost: list[tuple[int, int, Record]] = []
         self._loss_edge = 0
         self._serial = 0
         self.delivered = 0
         """Packets that the peer has acknowledged in any way, over the life of the connection."""
-        self.high_sacked = 0
         self.packets_out = 0
         self.sacked_out = 0
         self.lost_out = 0
@@ -119,6 +119,7 @@ class Scoreboard:
             del records[:head]
             head = 0
         self._head = head
+        self._held.forget_before(self.head.start if self else una)
         if acked.resent:
             acked.rtt = None
         return acked
@@ -131,10 +132,10 @@ class Scoreboard:
         newly = 0
         while index < len(records) and records[index].start < right:
             record = records[index]
-            index += 1
-            if record.sacked:
-                index -= self._merge(index - 1)
+            if record.sacked:  # and so are its neighbours, perhaps: however often they are reported, one step
+                index = bisect_left(records, self._held.end_of(record.start), index, key=_start)
                 continue
+            index += 1
             if record.start < left:
                 edge = record.edge_after(left)
                 if edge < min(record.end, right):
@@ -147,25 +148,7 @@ class Scoreboard:
                 records.insert(index, self._split(record, edge))
             newly += record.packets
             self._mark_sacked(record)
-            index -= self._merge(index - 1)
         return newly
-
-    def _merge(self, index: int) -> bool:
-        """Joins a record that the peer holds with the one before it, where the peer holds that too: what was reported
-        is then passed over in one step, however often it is reported again.
-        """
-        records = self._records
-        if index <= self._head:
-            return False
-        before, record = records[index - 1], records[index]
-        whole_packets = (before.end - before.start) % before.mss == 0 and not record.fin
-        alike = before.mss == record.mss and before.ever_retransmitted == record.ever_retransmitted
-        if not (before.sacked and whole_packets and alike):
-            return False
-        before.end = record.end
-        before.sent_at = max(before.sent_at, record.sent_at)
-        del records[index]
-        return True
 
     def detect_lost(self, dupthresh: int) -> int:
         """Marks as lost what has `dupthresh` packets selectively acknowledged above it; returns the packets newly
@@ -173,16 +156,10 @@ class Scoreboard:
         """
         if self.sacked_out < dupthresh:
             return 0
+        edge = self._edge_below(dupthresh)
+        if edge <= self._loss_edge:
+            return 0
         records = self._records
-        index = bisect_left(records, self.high_sacked, self._head, key=_start)
-        above = 0
-        while above < dupthresh:
-            index -= 1
-            if index < self._head or records[index].start <= self._loss_edge:
-                return 0
-            if records[index].sacked:
-                above += records[index].packets
-        edge = records[index].start
         newly = 0
         index = bisect_left(records, self._loss_edge, self._head, key=_start)
         while index < len(records) and records[index].start < edge:
@@ -191,8 +168,20 @@ class Scoreboard:
             if not record.sacked and not record.lost and not record.retransmitted:
                 newly += record.packets
                 self._mark_lost(record)
-        self._loss_edge = max(self._loss_edge, edge)
+        self._loss_edge = edge
         return newly
+
+    def _edge_below(self, packets: int) -> int:
+        """The number that so many selectively acknowledged packets lie above; each record has at least one."""
+        records, above = self._records, 0
+        for start, end in reversed(self._held):
+            index = bisect_left(records, end, self._head, key=_start)
+            while index > self._head and records[index - 1].start >= start:
+                index -= 1
+                above += records[index].packets
+                if above >= packets:
+                    return records[index].start
+        return 0
 
     def mark_head_lost(self) -> None:
         """Marks the first packet as lost (RFC 6582: the one that a partial acknowledgement points at)."""
@@ -216,7 +205,8 @@ class Scoreboard:
         self._lost.clear()
         self.lost_out = self.retrans_out = 0
         if reneged:
-            self.sacked_out = self.high_sacked = 0
+            self.sacked_out = 0
+            self._held.clear()
         for record in records:
             record.retransmitted = False
             record.lost = False
@@ -321,6 +311,7 @@ class Scoreboard:
     def _mark_sacked(self, record: Record) -> None:
         packets = record.packets
         record.sacked = True
+        self._held.add(record.start, record.end)
         if not record.ever_retransmitted:
             self.sacked_sent_at = max(record.sent_at, self.sacked_sent_at or 0)
         self.sacked_out += packets
@@ -331,7 +322,6 @@ class Scoreboard:
         if record.retransmitted:
             record.retransmitted = False
             self.retrans_out -= packets
-        self.high_sacked = max(self.high_sacked, record.end)
 
 
 def _start(record: Record) -> int:

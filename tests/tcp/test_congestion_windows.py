@@ -4,8 +4,6 @@ from dataclasses import replace
 
 from tcp_peer import PLAIN, SECOND, Peer, established
 
-from pystack.tcp.record import Record
-from pystack.tcp.scoreboard import Scoreboard
 from pystack.tcp.state import State
 
 SACK = replace(PLAIN, sack=True, sndbuf=1 << 20)
@@ -57,20 +55,6 @@ def test_a_syn_that_was_lost_twice_begins_with_one_segment() -> None:
     p.gives("S.", seq=0, mss=1460)
     assert p.state is State.ESTABLISHED
     assert p.c.cc.cwnd == 1
-
-
-def test_sacked_records_are_joined_so_that_reporting_them_again_costs_nothing() -> None:
-    """4,000 packets, each reported by one more ACK: without joining, the ACKs would look at eight million records."""
-    board = Scoreboard()
-    for n in range(4000):
-        board.sent(Record(n * 100, n * 100 + 100, 100, n, 0, False))
-    for n in range(1, 4000):
-        assert board.selectively_acknowledge(100, n * 100 + 100) == 1
-        assert len(list(board)) <= 4001 - n + 1
-    assert board.sacked_out == 3999
-    assert len(list(board)) == 2
-    assert board.acknowledge(4000 * 100, 9).packets == 1
-    assert (board.packets_out, board.sacked_out) == (0, 0)
 
 
 def test_small_full_sized_segments_are_acknowledged_by_twos() -> None:
