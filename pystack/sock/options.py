@@ -67,8 +67,7 @@ def _preference(name: str, *, unit: int = 1, least: int = 0, most: int = 0x7FFFF
             sock.settings = _replaced(sock.settings, name, value * unit)
         else:
             # A connection has its own, so that its settings need not be copied: trio sets TCP_NODELAY on every stream.
-            setattr(sock.connection.prefs, name, value * unit)
-            sock.connection.prefs.changed = True
+            sock.connection.prefs.change(name, value * unit)
             sock.touch()
 
     return getter, setter

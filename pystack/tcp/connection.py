@@ -209,9 +209,7 @@ class Connection:
         least one packet's worth is always allowed. A segment that was handed out counts as sent.
         """
         if self.prefs.changed:
-            self.prefs.changed = False
-            self.tell_user_timeout = self.config.user_timeout_option
-            timeouts.watch_idleness(self, now)
+            timeouts.follow_preferences(self, now)
         seg = output.next_segment(self, now, budget)
         if seg is not None:
             self.stats.segs_out += seg.segs

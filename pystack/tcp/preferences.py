@@ -6,8 +6,8 @@ from pystack.tcp.config import TcpConfig
 class Preferences:
     """Starts as the configuration says. Times are nanoseconds; the fields are `TcpConfig`'s where they have its names.
 
-    `cork` holds back what does not fill a packet, as TCP_CORK does. Who changes any sets `changed`: what depends on the
-    time happens at the next `poll_transmit`.
+    `cork` holds back what does not fill a packet, as TCP_CORK does. `changed` has the names of those that `change` has
+    set since the connection last looked: what depends on the time happens at the next `poll_transmit`.
     """
 
     __slots__ = (
@@ -23,7 +23,7 @@ class Preferences:
     )
 
     def __init__(self, config: TcpConfig) -> None:
-        self.changed = False
+        self.changed: frozenset[str] = frozenset()
         self.nodelay = config.nodelay
         self.cork = config.cork
         self.user_timeout = config.user_timeout
@@ -33,3 +33,8 @@ class Preferences:
         self.keepalive_idle = config.keepalive_idle
         self.keepalive_interval = config.keepalive_interval
         self.keepalive_count = config.keepalive_count
+
+    def change(self, name: str, value: int) -> None:
+        """The application sets one."""
+        setattr(self, name, value)
+        self.changed |= {name}

@@ -30,10 +30,26 @@ def expired(c: "Connection", timer: Timer, now: int) -> None:
         c.finish(Ending.NORMAL)
 
 
+def follow_preferences(c: "Connection", now: int) -> None:
+    """The application wishes other times: the timers that run follow."""
+    changed, c.prefs.changed = c.prefs.changed, frozenset()
+    if "user_timeout" in changed:
+        c.tell_user_timeout = c.config.user_timeout_option
+        for timer in (Timer.RETRANSMIT, Timer.PROBE):
+            deadline = c.timers[timer]
+            if deadline is not None:
+                c.timers.set(timer, max(now, bounded(c, deadline)))
+    if changed & {"keepalive", "keepalive_idle"}:
+        watch_idleness(c, now)
+
+
 def watch_idleness(c: "Connection", now: int) -> None:
     """Starts or stops the keep-alive timer, as the application wishes (MUST-24, MUST-25)."""
     if c.prefs.keepalive and c.tcb.state in SYNCHRONIZED and c.tcb.state is not State.TIME_WAIT:
-        c.timers.set(Timer.KEEP_ALIVE, max(now, c.received_at + c.prefs.keepalive_idle))
+        deadline = max(now, c.received_at + c.prefs.keepalive_idle)
+        if c.probes:  # the next one keeps its distance, whatever the idle time before the first
+            deadline = max(deadline, c.timers[Timer.KEEP_ALIVE] or 0)
+        c.timers.set(Timer.KEEP_ALIVE, deadline)
     else:
         c.timers.stop(Timer.KEEP_ALIVE)
 

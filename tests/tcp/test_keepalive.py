@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tcp_peer import PLAIN, SECOND, established, in_state
+from tcp_peer import MS, PLAIN, SECOND, established, in_state
 
 from pystack.tcp.events import Ending
 from pystack.tcp.state import State
@@ -61,15 +61,13 @@ def test_must_26_no_probe_while_text_is_outstanding() -> None:
 
 def test_must_24_27_switched_and_set_on_a_live_connection() -> None:
     p = established()
-    p.c.prefs.keepalive = True
-    p.c.prefs.keepalive_idle = 10 * SECOND
-    p.c.prefs.keepalive_interval = SECOND
-    p.c.prefs.keepalive_count = 2
-    p.c.prefs.changed = True
+    p.c.prefs.change("keepalive", True)
+    p.c.prefs.change("keepalive_idle", 10 * SECOND)
+    p.c.prefs.change("keepalive_interval", SECOND)
+    p.c.prefs.change("keepalive_count", 2)
     assert p.takes() == []
     assert [at for at, _ in p.waits(11 * SECOND)] == [10_000, 11_000]
-    p.c.prefs.keepalive = False
-    p.c.prefs.changed = True
+    p.c.prefs.change("keepalive", False)
     p.takes()
     assert p.waits(HOURS) == []
 
@@ -85,3 +83,23 @@ def test_the_user_timeout_decides_where_it_is_set() -> None:
 def test_half_closed_connections_are_watched_too(state: State) -> None:
     p = in_state(state, ON)
     assert [at for at, _ in p.waits(7201 * SECOND)] == [7_200_000]
+
+
+@pytest.mark.parametrize("name", ["nodelay", "keepalive", "keepalive_idle", "user_timeout"])
+def test_what_an_application_sets_meanwhile_sends_and_counts_no_probe(name: str) -> None:
+    p = established(replace(ON, keepalive_idle=10 * SECOND, keepalive_interval=5 * SECOND))
+    p.waits(10 * SECOND)
+    assert p.c.probes == 1
+    for _ in range(20):
+        p.c.prefs.change(name, getattr(p.c.prefs, name))
+        assert p.takes() == []
+        assert p.waits(100 * MS) == []
+    assert p.c.probes == 1
+    assert [at for at, _ in p.waits(9 * SECOND)] == [3_000, 8_000]
+
+
+def test_a_longer_idle_time_puts_the_next_probe_off() -> None:
+    p = established(replace(ON, keepalive_idle=10 * SECOND))
+    p.c.prefs.change("keepalive_idle", 20 * SECOND)
+    p.takes()
+    assert [at for at, _ in p.waits(30 * SECOND)] == [20_000]

@@ -53,12 +53,23 @@ def test_the_syn_tells_it() -> None:
 
 def test_a_change_is_told_once() -> None:
     p = established(ON)
-    p.c.prefs.user_timeout = 150 * SECOND
-    p.c.prefs.changed = True
+    p.c.prefs.change("user_timeout", 150 * SECOND)
     p.sends(10)
+    p.c.prefs.change("cork", False)
     p.sends(10)
     p.gives(".", ack=11)
     assert [seg.options.user_timeout for seg in p.sent] == [150, None]
+
+
+@pytest.mark.parametrize("wnd", [0, 65535])
+def test_a_change_counts_for_what_waits_already(wnd: int) -> None:
+    p = established(wnd=wnd)
+    p.sends(10)
+    p.waits(100 * SECOND)
+    p.c.prefs.change("user_timeout", 101 * SECOND)
+    p.takes()
+    p.waits(SECOND)
+    assert p.c.ending is Ending.TIMED_OUT
 
 
 def test_the_peers_wish_is_adopted_where_there_is_none_of_our_own() -> None:
