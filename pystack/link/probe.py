@@ -4,7 +4,6 @@
 """
 
 import dataclasses
-import fcntl
 import json
 import os
 import struct
@@ -53,21 +52,22 @@ def probe() -> Abilities:
 
 
 def _accepted_offloads() -> tuple[str, ...]:
+    from fcntl import ioctl  # noqa: PLC0415 (Linux only)
+
+    def accepts(mask: int) -> bool:
+        try:
+            ioctl(descriptor, _TUNSETOFFLOAD, mask)
+        except OSError:
+            return False
+        return True
+
     descriptor = os.open(NODE, os.O_RDWR | os.O_CLOEXEC)
     try:
         flags = _IFF_TUN | _IFF_NO_PI | _IFF_VNET_HDR
-        fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", b"probe0", flags))
-        return tuple(name for name, mask in _OFFLOADS.items() if _accepts(descriptor, mask))
+        ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", b"probe0", flags))
+        return tuple(name for name, mask in _OFFLOADS.items() if accepts(mask))
     finally:
         os.close(descriptor)
-
-
-def _accepts(descriptor: int, mask: int) -> bool:
-    try:
-        fcntl.ioctl(descriptor, _TUNSETOFFLOAD, mask)
-    except OSError:
-        return False
-    return True
 
 
 if __name__ == "__main__":
