@@ -35,7 +35,7 @@ class Socket(BaseSocket):
 
     def listen(self, backlog: int = 128) -> None:
         self._pump.check_device()
-        self._sock.listen(backlog)
+        self._sock.listen(max(backlog, 0))  # as the standard library, which hands the kernel no negative one
 
     async def accept(self) -> tuple["Socket", addresses.SocketAddress]:
         await checkpoint_if_cancelled()

@@ -94,14 +94,14 @@ class Sock(SockCore):
     # Opening
 
     def listen(self, backlog: int) -> None:
-        """Accepts connections from now on; `backlog` bounds those that wait. On a listening socket it changes the
-        bound. Raises EINVAL (is connected), EADDRINUSE.
+        """Accepts connections from now on; `backlog` bounds those that wait, a negative one as much as the host allows.
+        On a listening socket it changes the bound. Raises EINVAL (is connected), EADDRINUSE.
         """
         self._check()
         if self.endpoint is not None:
             raise os_error(errno.EINVAL)
         if self.listener is not None:
-            self.listener.backlog = min(max(backlog, 0), self.host.config.somaxconn)
+            self.host.set_backlog(self.listener, backlog)
             return
         if not self._bound:
             self.bind(self._wildcard, 0)

@@ -67,12 +67,15 @@ class Datagrams:
 
     def bind(self, endpoint: UdpEndpoint, address: bytes, port: int) -> None:
         """Gives an endpoint that has none a name: an address of the host or the wildcard, and `port` or a free one for
-        0. Raises `AddressNotAvailable` or `AddressInUse`.
+        0. Raises `AddressNotAvailable`, or `AddressInUse`, also when none is free, as in Linux.
         """
         if any(address) and not self._ip.routes.is_own(address):
             raise AddressNotAvailable("not an address of this host")
         if not port:
-            port = self._ports.ephemeral(lambda p: self._table.is_free(address, p))
+            try:
+                port = self._free_port(address)
+            except AddressNotAvailable as error:
+                raise AddressInUse(str(error)) from None
         elif not self._table.is_free(address, port, endpoint.reuse):
             raise AddressInUse(f"port {port} is taken")
         self._table.rename(endpoint, address, port)
@@ -80,7 +83,7 @@ class Datagrams:
     def name(self, endpoint: UdpEndpoint) -> None:
         """Gives an endpoint a free port where it has none. Raises `AddressNotAvailable`."""
         if not endpoint.local_port:
-            self.bind(endpoint, endpoint.local, 0)
+            self._table.rename(endpoint, endpoint.local, self._free_port(endpoint.local))
 
     def close(self, endpoint: UdpEndpoint) -> None:
         """Forgets an endpoint and what it holds."""
@@ -112,6 +115,9 @@ class Datagrams:
         except MessageTooLong as reason:
             raise DatagramTooLong(str(reason)) from None
         self._count(names_of(address).out_datagrams)
+
+    def _free_port(self, address: bytes) -> int:
+        return self._ports.ephemeral(lambda p: self._table.is_free(address, p))
 
     def _source(self, endpoint: UdpEndpoint, address: bytes) -> bytes:
         routes = self._ip.routes

@@ -11,20 +11,13 @@ from collections.abc import Callable
 from pystack.ip.datagram import Datagram
 from pystack.ip.layer import Ip
 from pystack.ip.names import names_of
-from pystack.stack import demux
+from pystack.stack import demux, opening
 from pystack.stack.config import Config
-from pystack.stack.connections import Connections, key_of
+from pystack.stack.connections import Connections
 from pystack.stack.datagrams import Datagrams
 from pystack.stack.deadlines import Deadlines
 from pystack.stack.endpoint import Endpoint
-from pystack.stack.errors import (
-    AddressInUse,
-    AddressNotAvailable,
-    InvalidDestination,
-    InvalidSource,
-    OutOfMemory,
-    Unreachable,
-)
+from pystack.stack.errors import AddressInUse, OutOfMemory
 from pystack.stack.listener import Listener
 from pystack.stack.memory import Account, Memory
 from pystack.stack.metrics import Metrics
@@ -195,23 +188,7 @@ class Host:
         if self.memory.is_short:
             self.metrics.count("PystackMemoryRefusedOpens")
             raise OutOfMemory("the host's memory budget is used up")
-        if not self.routes.is_unicast(remote) or not remote_port:
-            raise InvalidDestination("no host can have this address")
-        source = self.routes.source_for(remote)
-        if source is None:
-            raise Unreachable("no address of this family, or no route")
-        if local is None or not any(local):
-            local = source
-        elif not self.routes.is_own(local) or len(local) != len(remote):
-            raise AddressNotAvailable("not an address of this host")
-        elif not self.routes.can_speak(local, remote):
-            raise InvalidSource("a loopback address speaks within the host only")
-        ends = remote, local, remote_port
-        if not local_port:
-            itself = remote_port if local == remote else 0  # where nobody listens it must find nobody, not itself
-            local_port = self.ports.ephemeral(lambda p: p != itself and self.connections.find(key_of(*ends, p)) is None)
-        elif self.connections.find(key_of(*ends, local_port)) is not None:
-            raise AddressInUse("this connection exists")
+        local, local_port = opening.local_name(self, remote, remote_port, local, local_port)
         self.metrics.count("TcpActiveOpens")
         endpoint = self.connections.open(
             Connection.active,
@@ -228,19 +205,20 @@ class Host:
         return endpoint
 
     def listen(self, local: bytes, port: int, backlog: int, config: TcpConfig | None = None) -> Listener:
-        """A passive OPEN on a port that the caller has bound (`ports.bind`). Raises `AddressInUse`."""
+        """A passive OPEN on a port that the caller has bound (`ports.bind`); `backlog` as in `set_backlog`. Raises
+        `AddressInUse`.
+        """
         if (local, port) in self.listeners:
             raise AddressInUse(f"port {port} is listening already")
-        listener = Listener(
-            local,
-            port,
-            min(max(backlog, 0), self.config.somaxconn),
-            self.config.syn_queue,
-            config or self.config.tcp,
-            self.config.ttl,
-        )
+        listener = Listener(local, port, self.config.syn_queue, config or self.config.tcp, self.config.ttl)
+        self.set_backlog(listener, backlog)
         self.listeners[local, port] = listener
         return listener
+
+    def set_backlog(self, listener: Listener, backlog: int) -> None:
+        """Bounds what waits for `accept`: to `somaxconn` at most, which a negative number asks for, as in Linux."""
+        most = self.config.somaxconn
+        listener.backlog = backlog if 0 <= backlog < most else most
 
     def close_listener(self, listener: Listener) -> None:
         """Stops listening; connections that nobody has accepted are reset, as Linux does."""

@@ -16,12 +16,12 @@ class Listener:
 
     __slots__ = ("_half_open", "_ready", "_syn_queue", "backlog", "config", "context", "local", "port", "tos", "ttl")
 
-    def __init__(self, local: bytes, port: int, backlog: int, syn_queue: int, config: TcpConfig, ttl: int) -> None:
+    def __init__(self, local: bytes, port: int, syn_queue: int, config: TcpConfig, ttl: int) -> None:
         self.ttl = ttl
         self.tos = 0
         self.local = local
         self.port = port
-        self.backlog = backlog
+        self.backlog = 0
         self.config = config
         self.context: object = None
         self._syn_queue = syn_queue

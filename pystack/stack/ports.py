@@ -31,13 +31,16 @@ class Ports:
         """By the family's length of addresses and the port, then by address."""
 
     def bind(self, address: bytes, port: int, *, reuse: bool = False, taken: Taken = frozenset()) -> int:
-        """Takes `port`, or a free one for 0. Raises `AddressInUse`, or `AddressNotAvailable` when none is free.
+        """Takes `port`, or a free one for 0. Raises `AddressInUse`, also when none is free, as in Linux.
 
         With `reuse` the name may be one that other sockets have who also reuse, but none of those in `taken`: the names
         that somebody listens on.
         """
         if port == 0:
-            port = self.ephemeral(lambda p: not self._holders(address, p))
+            try:
+                port = self.ephemeral(lambda p: not self._holders(address, p))
+            except AddressNotAvailable as error:
+                raise AddressInUse(str(error)) from None
         holders = self._holders(address, port)
         if holders and not (reuse and all(b.reuse and (a, port) not in taken for a, b in holders.items())):
             raise AddressInUse(f"port {port} is taken")
@@ -59,8 +62,14 @@ class Ports:
             if not bound:
                 del self._bound[len(address), port]
 
+    def is_bound(self, size: int, port: int) -> bool:
+        """Whether any socket of the family whose addresses have `size` bytes is bound to `port`."""
+        return (size, port) in self._bound
+
     def ephemeral(self, is_free: Callable[[int], bool]) -> int:
-        """A free port of the range: from a random one on, upwards (RFC 6056 algorithm 1)."""
+        """A free port of the range: from a random one on, upwards (RFC 6056 algorithm 1). Raises
+        `AddressNotAvailable`.
+        """
         size = self._last - self._first + 1
         start = int.from_bytes(self._entropy(4), "big") % size
         for step in range(size):

@@ -5,11 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from two_hosts import A4, A6, B4, B6, SECOND, Lan
+from two_hosts import A4, A6, B4, B6, SECOND, Lan, entropy
 
 from pystack.sock import constants as c
 from pystack.sock.calls import Sock
 from pystack.sock.constants import WouldBlock
+from pystack.sock.datagram import UdpSock
+from pystack.stack.config import Config
+from pystack.stack.host import Host
 from pystack.tcp.config import TcpConfig
 
 READ, WRITE = WouldBlock.READ, WouldBlock.WRITE
@@ -107,6 +110,27 @@ def test_listening_and_accepting() -> None:
     accepted = [sock.accept() for _ in range(3)]
     assert [child.peer for child in accepted if isinstance(child, Sock)] == [x.getsockname() for x in clients]
     fails(errno.EINVAL, clients[0].listen, 1)
+
+
+@pytest.mark.parametrize(("asked", "given"), [(-1, 4096), (0, 0), (7, 7), (4096, 4096), (1 << 31, 4096)])
+def test_a_negative_backlog_is_a_large_one(asked: int, given: int) -> None:
+    """Linux reads it as unsigned (__sys_listen)."""
+    lan = Lan()
+    sock = lan.listener(backlog=asked)
+    assert sock.listener is not None
+    assert sock.listener.backlog == given
+    sock.listen(1)
+    sock.listen(asked)
+    assert sock.listener.backlog == given
+
+
+def test_when_no_port_is_free() -> None:
+    lan = Lan()
+    lan.a = Host(Config(addresses=((A4, 24),), ephemeral_ports=(40_000, 40_000)), entropy("a"))
+    for make in (Sock, UdpSock):
+        make(lan.a, c.AF_INET).bind(ANY, 40_000)
+        fails(errno.EADDRINUSE, make(lan.a, c.AF_INET).bind, ANY, 0)
+        fails(errno.EADDRNOTAVAIL, make(lan.a, c.AF_INET).connect, B4, 80, lan.now)
 
 
 def test_an_accepted_socket_inherits() -> None:

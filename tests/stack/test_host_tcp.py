@@ -309,6 +309,17 @@ def test_ephemeral_ports_run_out_per_destination() -> None:
     assert stack.connect(PACKED_THEIRS[4], 81, 0).local_port in ports
 
 
+def test_a_call_does_not_leave_from_a_bound_port() -> None:
+    """Whatever address it is bound to, as in Linux (__inet_hash_connect)."""
+    stack = host(addresses=((PACKED[4], 24), (bytes([10, 0, 0, 9]), 24)), ephemeral_ports=(40000, 40001))
+    stack.ports.bind(bytes([10, 0, 0, 9]), 40000)
+    assert stack.connect(PACKED_THEIRS[4], 80, 0).local_port == 40001
+    with pytest.raises(AddressNotAvailable):
+        stack.connect(PACKED_THEIRS[4], 80, 0)
+    stack.ports.release(bytes([10, 0, 0, 9]), 40000)
+    assert stack.connect(PACKED_THEIRS[4], 80, 0).local_port == 40000
+
+
 # TIME-WAIT
 
 

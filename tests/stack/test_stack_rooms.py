@@ -35,9 +35,12 @@ def test_bound_ports_clash_with_the_same_address_and_the_wildcard() -> None:
 def test_port_zero_gives_a_free_one_from_a_random_start_on() -> None:
     p = ports()
     assert [p.bind(A4, 0) for _ in range(4)] == [40002, 40003, 40000, 40001]
-    with pytest.raises(AddressNotAvailable):
+    with pytest.raises(AddressInUse):
         p.bind(A4, 0)
     assert p.bind(B4, 0) == 40002
+    with pytest.raises(AddressNotAvailable):
+        p.ephemeral(lambda port: p.is_bound(4, port) is False)
+    assert not p.is_bound(6, 40002)
 
 
 class Clockwork:
