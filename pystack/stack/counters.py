@@ -106,8 +106,20 @@ COUNTERS: Final[dict[str, Counter]] = {
     "Icmp6InRedirects": Counter('"redirect", which is ignored: there is one way out', drops=True),
     "IcmpInEchos": Counter("echo requests"),
     "Icmp6InEchos": Counter("echo requests"),
-    "IcmpInEchoReps": Counter("echo replies, for which nobody here has asked", drops=True),
-    "Icmp6InEchoReplies": Counter("echo replies, for which nobody here has asked", drops=True),
+    "IcmpInEchoReps": Counter("echo replies"),
+    "Icmp6InEchoReplies": Counter("echo replies"),
+    "PystackIcmpInEchoRepsUnasked": Counter("an ICMP echo reply with an identifier that no socket has", drops=True),
+    "PystackIcmp6InEchoRepliesUnasked": Counter(
+        "an ICMPv6 echo reply with an identifier that no socket has", drops=True
+    ),
+    "PystackIcmpInEchoRepsNoRoom": Counter(
+        "an ICMP echo reply for which its socket has no room (SO_RCVBUF)", drops=True
+    ),
+    "PystackIcmp6InEchoRepliesNoRoom": Counter(
+        "an ICMPv6 echo reply for which its socket has no room (SO_RCVBUF)", drops=True
+    ),
+    "PystackIcmpInEchoRepsNoMemory": Counter("an ICMP echo reply while the host's memory is used up", drops=True),
+    "PystackIcmp6InEchoRepliesNoMemory": Counter("an ICMPv6 echo reply while the host's memory is used up", drops=True),
     "IcmpInTimestamps": Counter("timestamp requests, which are not answered", drops=True),
     "IcmpInTimestampReps": Counter("timestamp replies, for which nobody here has asked", drops=True),
     "IcmpInAddrMasks": Counter("address mask requests, which are not answered", drops=True),
@@ -135,6 +147,8 @@ COUNTERS: Final[dict[str, Counter]] = {
     "Icmp6OutTimeExcds": Counter('"time exceeded": fragments that did not come'),
     "IcmpOutParmProbs": Counter('"parameter problem": an IPv4 option'),
     "Icmp6OutParmProblems": Counter('"parameter problem": an extension header, option or protocol'),
+    "IcmpOutEchos": Counter("echo requests"),
+    "Icmp6OutEchos": Counter("echo requests"),
     "IcmpOutEchoReps": Counter("echo replies"),
     "Icmp6OutEchoReplies": Counter("echo replies"),
     "IcmpOutRateLimitHost": Counter("ICMP errors that were not sent, since their target has had enough"),
@@ -163,6 +177,9 @@ COUNTERS: Final[dict[str, Counter]] = {
     Drop.BAD_ACK: Counter("segments that acknowledge what was never sent, or what is too old", drops=True),
     Drop.NOT_EXPECTED: Counter("segments, or their text, that the connection's state has no use for", drops=True),
     Drop.OUT_OF_MEMORY: Counter("segments out of order whose text would have taken too much memory", drops=True),
+    Drop.SHUT_WINDOW: Counter("segments whose text, or FIN, came while the window was shut", drops=True),
+    Drop.NOBODY_READS: Counter("segments with text for a connection whose application has let go; a reset", drops=True),
+    Drop.HELD_ALREADY: Counter("segments out of order all of whose text had arrived before", drops=True),
     "PystackMemoryRefusedOpens": Counter("connections refused because the host's memory is used up", drops=True),
     "TcpExtOfoPruned": Counter("connections whose out-of-order text went because the host's memory is used up"),
     "TcpExtTCPDeferAcceptDrop": Counter("ACKs of a handshake that a listener ignored: it waits for text", drops=True),

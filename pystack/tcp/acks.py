@@ -21,6 +21,8 @@ def acknowledge(c: "Connection", seg: Segment, now: int) -> None:
     """Takes an acknowledgement of at most SND.NXT; an old one only for its SACK blocks."""
     snd = c.tcb.snd
     board = c.board
+    c.received_at = now
+    c.probes = 0
     advanced = seg.ack > snd.una
     duplicate = (
         not advanced and seg.ack == snd.una and not seg.size and not seg.flags & (SYN | FIN) and bool(board)
@@ -57,7 +59,6 @@ def acknowledge(c: "Connection", seg: Segment, now: int) -> None:
 def _update_window(c: "Connection", seg: Segment) -> bool:
     """SND.WND, SND.WL1 and SND.WL2; returns whether the window changed. Old segments must not (section 3.10.7.4)."""
     snd = c.tcb.snd
-    c.probes = 0
     # An ACK that advances is new, however old the number of a retransmission that carries it; and what it acknowledges
     # has to leave the window. By the RFC's letter the old window would move on with SND.UNA, beyond what was offered.
     newer = seg.ack > snd.una or snd.wl1 < seg.seq or (snd.wl1 == seg.seq and snd.wl2 <= seg.ack)

@@ -45,7 +45,7 @@ def segment_arrives(c: "Connection", seg: Segment, now: int) -> Drop | None:
         if seg.flags & ACK:
             seg.ack = unwrap(seg.ack, c.tcb.snd.una)
         return (_in_time_wait if state is State.TIME_WAIT else _otherwise)(c, seg, now)
-    return None
+    return Drop.NOT_EXPECTED
 
 
 def _in_listen(c: "Connection", seg: Segment, now: int) -> Drop | None:
@@ -157,6 +157,7 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> Drop | None:
     tcb = c.tcb
     rcv = tcb.rcv
     options = seg.options
+    dropped: Drop | None = None
     if tcb.state is State.SYN_RECEIVED and seg.flags & SYN and seg.seq == tcb.irs:
         if not seg.flags & ACK:
             # The peer's SYN again: our SYN,ACK was lost. (By the letter it is answered with a bare ACK.)
@@ -187,6 +188,7 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> Drop | None:
             seg.pieces, seg.size = (), 0
             seg.flags &= ~FIN
             c.acks.on_surprise()
+            dropped = Drop.SHUT_WINDOW
         else:
             if c.agreed.timestamps and options.ts_val is not None and seg.seq <= c.last_ack_sent <= seg.seq + seg.len:
                 # The last segment again: its ACK was lost. Echoing the first copy's timestamp would have the peer take
@@ -232,7 +234,7 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> Drop | None:
         acks.acknowledge(c, seg, now)
         _after_ack(c, now)
         if tcb.state is State.CLOSED:
-            return None
+            return dropped
 
     # Sixth: the URG bit.
     if seg.flags & URG and seg.urg and tcb.state in TEXT_MAY_ARRIVE:
@@ -244,7 +246,7 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> Drop | None:
     # Seventh and eighth: text and FIN.
     if seg.size or seg.flags & FIN:
         return _text_and_fin(c, seg, now)
-    return None
+    return dropped
 
 
 def _hear_user_timeout(c: "Connection", seg: Segment) -> None:
@@ -309,7 +311,7 @@ def _text_and_fin(c: "Connection", seg: Segment, now: int) -> Drop | None:
     if size and c.orphaned:
         # Nobody will ever read this: the peer has to know (SHLD-3).
         c.abort()
-        return None
+        return Drop.NOBODY_READS
     dropped: Drop | None = None
     if fin:
         c.peer_fin = start + size
@@ -329,10 +331,10 @@ def _text_and_fin(c: "Connection", seg: Segment, now: int) -> Drop | None:
             c.events |= Event.READABLE
         else:
             # The window bounds the text, not what small pieces cost to keep; in-order text always gets in.
-            if c.recvbuf.held + c.reassembly.held < 2 * c.config.rcvbuf:
-                c.reassembly.insert(start, payload)
-            else:
+            if c.recvbuf.held + c.reassembly.held >= 2 * c.config.rcvbuf:
                 dropped = Drop.OUT_OF_MEMORY
+            elif not c.reassembly.insert(start, payload):
+                dropped = Drop.HELD_ALREADY
             c.acks.on_surprise()
     if c.peer_fin is not None:
         c.acks.on_surprise()

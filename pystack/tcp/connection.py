@@ -166,7 +166,7 @@ class Connection:
         self.probe_backoff = 0
         self.probe_due = False
         self.received_at = 0
-        """When anything last arrived."""
+        """When the peer last acknowledged anything acceptable, be it again."""
         self.keepalive_due = False
         self.cork_expired = False
         self.cwnd_limited = False
@@ -196,13 +196,10 @@ class Connection:
 
     def receive(self, seg: Segment, now: int) -> Drop | None:
         """A segment has arrived (RFC 9293 section 3.10.7). Its checksum is good; its numbers are as on the wire, and
-        are unwrapped in place. Returns why it was not taken, for a counter.
+        are unwrapped in place. Returns why it, or its text, was not taken, for a counter.
         """
         self.stats.segs_in += seg.segs
-        dropped = arrival.segment_arrives(self, seg, now)
-        if dropped is None:
-            self.received_at = now
-        return dropped
+        return arrival.segment_arrives(self, seg, now)
 
     def poll_transmit(self, now: int, budget: int) -> Segment | None:
         """The next segment to send, None when nothing is due. `budget`: most bytes of text in one super-segment; at

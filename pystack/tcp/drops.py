@@ -1,4 +1,4 @@
-"""Why a connection did not take a segment, or not all of it: each value is the name of the host's counter."""
+"""Why a connection did not take a segment, or its text: each value is the name of the host's counter."""
 
 from enum import StrEnum
 
@@ -24,3 +24,9 @@ class Drop(StrEnum):
     """Nothing that the state waits for: text behind a FIN, or no SYN in SYN-SENT."""
     OUT_OF_MEMORY = "TcpExtTCPOFODrop"
     """Out-of-order text that would cost more memory than the connection may have."""
+    SHUT_WINDOW = "TcpExtTCPZeroWindowDrop"
+    """Text, or a FIN, while the window is shut; its acknowledgement counts (RFC 9293 section 3.10.7.4, first step)."""
+    NOBODY_READS = "TcpExtTCPAbortOnData"
+    """Text that nobody will ever read, since the application has let go: it ends the connection (SHLD-3)."""
+    HELD_ALREADY = "TcpExtTCPOFOMerge"
+    """Out-of-order text all of which had arrived before."""

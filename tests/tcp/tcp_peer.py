@@ -4,6 +4,7 @@ from typing import Any
 
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.connection import Connection
+from pystack.tcp.drops import Drop
 from pystack.tcp.state import State
 from pystack.wire.options import Options
 from pystack.wire.tcp import Segment, flag_letters
@@ -45,8 +46,8 @@ class Peer:
 
     def puts(
         self, flags: str = ".", seq: int = 1, ack: int = 1, text: bytes | int = b"", wnd: int = 65535, **options: Any
-    ) -> None:
-        """The same, without asking for the answer."""
+    ) -> Drop | None:
+        """The same, without asking for the answer; returns why it was not taken."""
         if isinstance(text, int):
             text = bytes(text)
         if self.ts_val is not None:
@@ -65,7 +66,7 @@ class Peer:
             len(text),
             Options(**options),
         )
-        self.c.receive(seg, self.now)
+        return self.c.receive(seg, self.now)
 
     def takes(self, budget: int = 0) -> list[str]:
         """Everything that the connection wants to send now."""
