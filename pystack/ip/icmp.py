@@ -1,4 +1,6 @@
-"""ICMP and ICMPv6 messages that arrive: an echo request to answer, an error for a transport, or nothing to us."""
+"""ICMP and ICMPv6 messages that arrive: an echo request to answer, a reply or an error for somebody here, or nothing
+to us.
+"""
 
 from typing import Final
 
@@ -8,6 +10,12 @@ from pystack.tcp.icmp import IcmpError, IcmpKind
 from pystack.wire import icmpv4, icmpv6, quoted
 from pystack.wire.errors import Malformed
 from pystack.wire.icmp import Message
+
+ECHO_REPLIES: Final = frozenset((icmpv4.ECHO_REPLY, icmpv6.ECHO_REPLY))
+"""The types of both families; neither is the other's request."""
+
+_ECHOES_V4: Final = frozenset((icmpv4.ECHO_REQUEST, icmpv4.ECHO_REPLY))
+_ECHOES_V6: Final = frozenset((icmpv6.ECHO_REQUEST, icmpv6.ECHO_REPLY))
 
 _LEAST_TRANSPORT_BYTES = 8
 """What an error must quote of a transport (RFC 792): ports, and TCP's sequence number."""
@@ -91,11 +99,12 @@ class Error:
     - `src`, `dst`, `protocol`: of the quoted packet, so that `dst` is whom it was for; `quoted_length`: its size.
     - `transport`: the first 8 bytes or more behind its IP headers; `src_port`, `dst_port`: the numbers that stand first
       there, if the protocol is one with ports.
+    - `reporter`: the router or host that says it.
     """
 
-    __slots__ = ("code", "dst", "kind", "mtu", "protocol", "quoted_length", "src", "transport")
+    __slots__ = ("code", "dst", "kind", "mtu", "protocol", "quoted_length", "reporter", "src", "transport")
 
-    def __init__(self, kind: IcmpKind, code: int, mtu: int, quote: quoted.Quoted) -> None:
+    def __init__(self, kind: IcmpKind, code: int, mtu: int, quote: quoted.Quoted, reporter: bytes = b"") -> None:
         self.kind = kind
         self.code = code
         self.mtu = mtu
@@ -104,6 +113,7 @@ class Error:
         self.protocol = quote.protocol
         self.quoted_length = quote.total_length
         self.transport = bytes(quote.transport)
+        self.reporter = reporter
 
     @property
     def src_port(self) -> int:
@@ -120,20 +130,25 @@ class Error:
         return IcmpError(self.kind, code=self.code, mtu=self.mtu, seq=int.from_bytes(self.transport[4:8], "big"))
 
 
+def protocol_of(address: bytes) -> int:
+    """The protocol number of ICMP in an address's family."""
+    return icmpv4.PROTOCOL if len(address) == 4 else icmpv6.PROTOCOL
+
+
 def read(datagram: Datagram, count: Count) -> Message | Error | None:
-    """The message in a datagram of its family's ICMP: an echo request as it is, an error that a transport may want to
-    know, or None. Raises `Malformed`.
+    """The message in a datagram of its family's ICMP: an echo request or reply as it is, an error that a transport may
+    want to know, or None. Raises `Malformed`.
     """
     names = names_of(datagram.src)
     count(names.icmp_in_msgs)
     if len(datagram.src) == 4:
         message = icmpv4.parse(datagram.payload)
-        counters, echo = _COUNTERS_V4, icmpv4.ECHO_REQUEST
+        counters, echoes = _COUNTERS_V4, _ECHOES_V4
     else:
         message = icmpv6.parse(datagram.payload, datagram.src, datagram.dst)
-        counters, echo = _COUNTERS_V6, icmpv6.ECHO_REQUEST
+        counters, echoes = _COUNTERS_V6, _ECHOES_V6
     count(counters.get(message.type, names.icmp_in_unknown))
-    if message.type == echo:
+    if message.type in echoes:
         return message
     kind, mtu = _kind_v4(message) if len(datagram.src) == 4 else _kind_v6(message)
     if kind is None:
@@ -144,7 +159,7 @@ def read(datagram: Datagram, count: Count) -> Message | Error | None:
         raise Malformed(names.icmp_in_errors, str(reason)) from None  # of the family that it came by
     if len(quote.src) != len(datagram.src) or len(quote.transport) < _LEAST_TRANSPORT_BYTES:
         raise Malformed(names.icmp_in_errors, "the quote does not show whose packet it was")
-    return Error(kind, message.code, mtu, quote)
+    return Error(kind, message.code, mtu, quote, datagram.src)
 
 
 def _kind_v4(message: Message) -> tuple[IcmpKind | None, int]:

@@ -68,11 +68,11 @@ class Ip:
 
     def receive(self, packet: Buffer, now: int, *, looped: bool = False) -> Datagram | Error | None:
         """A packet has arrived, by the device or (`looped`) from `loopback`. Returns what it has for a transport: a
-        datagram that is whole with it, or an error about a packet that the host sent. Whatever else becomes of it is
-        done or counted here; never raises.
+        datagram that is whole with it (of ICMP an echo reply alone), or an error about a packet that the host sent.
+        Whatever else becomes of it is done or counted here; never raises.
         """
         datagram = self._receiver.receive(packet, now, looped=looped)
-        if datagram is None or datagram.protocol != (icmpv4.PROTOCOL if len(datagram.src) == 4 else icmpv6.PROTOCOL):
+        if datagram is None or datagram.protocol != icmp.protocol_of(datagram.src):
             return datagram
         try:
             return self._receive_icmp(datagram, now)
@@ -159,9 +159,11 @@ class Ip:
         """Bytes of memory that incomplete datagrams hold, by estimate."""
         return self._receiver.held
 
-    def _receive_icmp(self, datagram: Datagram, now: int) -> Error | None:
+    def _receive_icmp(self, datagram: Datagram, now: int) -> Datagram | Error | None:
         message = icmp.read(datagram, self._count)
         if isinstance(message, Message):
+            if message.type in icmp.ECHO_REPLIES:
+                return datagram
             self._answer_echo(message, datagram, now)
             return None
         if message is None:

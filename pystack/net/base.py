@@ -25,6 +25,13 @@ _NO_DESCRIPTOR: Final = -2
 """What `fileno` says while the socket is open: trio asks it for -1 only, which means closed, and the operating system
 refuses any negative number."""
 
+_PROTOCOLS: Final = {
+    constants.IPPROTO_TCP: "TCP",
+    constants.IPPROTO_UDP: "UDP",
+    constants.IPPROTO_ICMP: "ICMP echo",
+    constants.IPPROTO_ICMPV6: "ICMP echo",
+}
+
 checkpoint_if_cancelled = trio.lowlevel.checkpoint_if_cancelled
 schedule_point = trio.lowlevel.cancel_shielded_checkpoint
 """Each call here is a full checkpoint, as trio promises and its stream checkers verify: a look for cancellation before
@@ -92,7 +99,7 @@ class BaseSocket(trio.socket.SocketType):
     def __repr__(self) -> str:
         if self._sock.closed:
             return "<pystack socket, closed>"
-        protocol = "TCP" if self._sock.type == constants.SOCK_STREAM else "UDP"
+        protocol = _PROTOCOLS[self._sock.proto]
         kind = "IPv4" if self.family == stdlib.AF_INET else "IPv6"
         return f"<pystack socket, {protocol} over {kind}, {self._state()}>"
 

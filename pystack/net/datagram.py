@@ -1,4 +1,4 @@
-"""UDP sockets, as trio's own are."""
+"""Datagram sockets, as trio's own are."""
 
 import errno
 from collections.abc import Iterable
@@ -8,15 +8,17 @@ from typing import Any
 from pystack.net import address as addresses
 from pystack.net.base import BaseSocket, as_bytes_like, checkpoint_if_cancelled, schedule_point
 from pystack.sock.constants import MSG_TRUNC, WouldBlock
-from pystack.sock.datagram import Message, UdpSock
+from pystack.sock.datagram import DatagramSock, Message
 
 Ancillary = list[tuple[int, int, bytes]]
 
 
 class DatagramSocket(BaseSocket):
-    """A UDP socket of a stack inside this process. Made by `Net.socket`; it has no descriptor."""
+    """A socket for datagrams, UDP's where it is no subclass, of a stack inside this process. Made by `Net.socket`; it
+    has no descriptor.
+    """
 
-    _sock: UdpSock
+    _sock: DatagramSock
 
     def _state(self) -> str:
         return "not connected" if self._sock.endpoint.remote is None else "connected"

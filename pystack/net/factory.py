@@ -5,10 +5,12 @@ import socket as stdlib
 from typing import Literal, cast, overload
 
 from pystack.net.datagram import DatagramSocket
+from pystack.net.echo import EchoSocket
 from pystack.net.pump import Pump
 from pystack.net.socket import Socket
 from pystack.sock import constants
-from pystack.sock.datagram import UdpSock
+from pystack.sock.datagram import DatagramSock
+from pystack.sock.echo import EchoSock
 from pystack.sock.factory import new_sock
 
 _FAMILIES = {stdlib.AF_INET: constants.AF_INET, stdlib.AF_INET6: constants.AF_INET6}
@@ -32,7 +34,7 @@ def new_socket(pump: Pump, family: int, type: int, proto: int = 0) -> Socket | D
 
 
 def new_socket(pump: Pump, family: int, type: int = stdlib.SOCK_STREAM, proto: int = 0) -> Socket | DatagramSocket:
-    """A socket of the pump's host. Raises EAFNOSUPPORT or EPROTONOSUPPORT."""
+    """A socket of the pump's host; an `EchoSocket` where `proto` is ICMP's. Raises EAFNOSUPPORT or EPROTONOSUPPORT."""
     if family not in _FAMILIES:
         raise OSError(errno.EAFNOSUPPORT, f"address family {family} is not supported: only AF_INET and AF_INET6")
     kind = type & ~_FLAGS_OF_TYPE
@@ -40,4 +42,6 @@ def new_socket(pump: Pump, family: int, type: int = stdlib.SOCK_STREAM, proto: i
         raise OSError(errno.EPROTONOSUPPORT, "only SOCK_STREAM and SOCK_DGRAM are supported")
     ours = constants.SOCK_STREAM if kind == stdlib.SOCK_STREAM else constants.SOCK_DGRAM
     sock = new_sock(pump.host, _FAMILIES[cast(stdlib.AddressFamily, family)], ours, proto)
-    return DatagramSocket(pump, sock) if isinstance(sock, UdpSock) else Socket(pump, sock)
+    if isinstance(sock, EchoSock):
+        return EchoSocket(pump, sock)
+    return DatagramSocket(pump, sock) if isinstance(sock, DatagramSock) else Socket(pump, sock)

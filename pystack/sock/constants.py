@@ -10,9 +10,11 @@ SOCK_STREAM: Final = 1
 SOCK_DGRAM: Final = 2
 
 IPPROTO_IP: Final = 0
+IPPROTO_ICMP: Final = 1
 IPPROTO_TCP: Final = 6
 IPPROTO_UDP: Final = 17
 IPPROTO_IPV6: Final = 41
+IPPROTO_ICMPV6: Final = 58
 SOL_SOCKET: Final = 1
 
 SHUT_RD: Final = 0

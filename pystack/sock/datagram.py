@@ -1,4 +1,4 @@
-"""UDP sockets, sans-IO, with the calling conventions of `pystack.sock.calls` and the semantics of Linux's."""
+"""Datagram sockets, sans-IO, with the calling conventions of `pystack.sock.calls` and the semantics of Linux's."""
 
 import errno
 from typing import Final, NamedTuple
@@ -22,6 +22,7 @@ from pystack.sock.constants import (
 )
 from pystack.sock.datagram_options import OPTIONS
 from pystack.sock.errors import errno_of_report, from_stack, os_error
+from pystack.stack.datagrams import Datagrams
 from pystack.stack.errors import StackError
 from pystack.stack.host import Host
 from pystack.wire.buffers import Buffer
@@ -41,19 +42,20 @@ class Message(NamedTuple):
     truncated: bool
 
 
-class UdpSock(SockBase):
-    """A UDP socket of `host`. `family` is AF_INET or AF_INET6, `proto` 0 or IPPROTO_UDP.
+class DatagramSock(SockBase):
+    """A socket of `host` for datagrams of the protocol `is_proto`, of whose endpoints `home` has all.
 
     Addresses are packed and of the family's length; `now` is in nanoseconds. Raises EAFNOSUPPORT or EPROTONOSUPPORT.
     """
 
-    __slots__ = ("_keeps_address", "_keeps_port", "_write_shut", "endpoint", "sndbuf")
+    __slots__ = ("_home", "_keeps_address", "_keeps_port", "_write_shut", "endpoint", "sndbuf")
 
     options = OPTIONS
 
-    def __init__(self, host: Host, family: int, type: int = SOCK_DGRAM, proto: int = 0) -> None:
-        super().__init__(host, family, type, proto, SOCK_DGRAM, IPPROTO_UDP)
-        self.endpoint = host.datagrams.open(self._wildcard)
+    def __init__(self, host: Host, family: int, type: int, proto: int, is_proto: int, home: Datagrams) -> None:
+        super().__init__(host, family, type, proto, SOCK_DGRAM, is_proto)
+        self._home = home
+        self.endpoint = home.open(self._wildcard)
         self.endpoint.context = self
         self.sndbuf = host.config.udp.sndbuf
         self._write_shut = False
@@ -73,7 +75,7 @@ class UdpSock(SockBase):
             raise os_error(errno.EINVAL, "the socket has a name already")
         self._check_family(address)
         try:
-            self.host.datagrams.bind(self.endpoint, address, port)
+            self._home.bind(self.endpoint, address, port)
         except StackError as error:
             raise from_stack(error) from None
         self._keeps_address, self._keeps_port = any(address), port != 0
@@ -98,7 +100,7 @@ class UdpSock(SockBase):
         self._check()
         self._check_family(address)
         try:
-            self.host.datagrams.connect(self.endpoint, address, port)
+            self._home.connect(self.endpoint, address, port)
         except StackError as error:
             raise from_stack(error) from None
 
@@ -107,7 +109,7 @@ class UdpSock(SockBase):
         of the local name is given up.
         """
         self._check()
-        self.host.datagrams.disconnect(self.endpoint, keep_address=self._keeps_address, keep_port=self._keeps_port)
+        self._home.disconnect(self.endpoint, keep_address=self._keeps_address, keep_port=self._keeps_port)
 
     # Datagrams
 
@@ -131,20 +133,27 @@ class UdpSock(SockBase):
     def _send(self, data: Buffer, to: Address | None, now: int, flags: int, may_be_nobody: bool = True) -> int:
         """In the order in which Linux looks at things; a socket that is connected to port 0 may send there."""
         try:
-            self.host.datagrams.name(self.endpoint)
+            self._home.name(self.endpoint)
             self._check_flags(flags, _HARMLESS)
+            self._check_data(data)
             if to is None:
                 raise os_error(errno.EDESTADDRREQ)
-            if not to[1] and not may_be_nobody:
-                raise os_error(errno.EINVAL, "nobody has port 0")
+            if not may_be_nobody:
+                self._check_port(to[1])
             self._raise_pending()
             if self._write_shut:
                 raise os_error(errno.EPIPE)
             # The packet may outlive the call, and the caller's buffer change: only bytes are safe.
-            self.host.datagrams.send(self.endpoint, bytes(data), *to, now)
+            self._home.send(self.endpoint, bytes(data), *to, now)
         except StackError as error:
             raise from_stack(error) from None
         return len(data)
+
+    def _check_data(self, data: Buffer) -> None:
+        """Raises the errno for what this protocol cannot send."""
+
+    def _check_port(self, port: int) -> None:
+        """Raises the errno for a port that nobody can have."""
 
     def recvmsg(self, limit: int, flags: int = 0) -> "Message | WouldBlock":
         """The next datagram, of which what does not fit into `limit` bytes is lost; with MSG_PEEK it stays as it is.
@@ -191,7 +200,7 @@ class UdpSock(SockBase):
         if self.closed:
             return
         self.closed = True
-        self.host.datagrams.close(self.endpoint)
+        self._home.close(self.endpoint)
         self.endpoint.context = None
         self._tell()
         self.on_ready = None
@@ -244,3 +253,16 @@ class UdpSock(SockBase):
             if self._write_shut:
                 flags |= POLLHUP
         return flags
+
+
+class UdpSock(DatagramSock):
+    """A UDP socket of `host`. `family` is AF_INET or AF_INET6, `proto` 0 or IPPROTO_UDP."""
+
+    __slots__ = ()
+
+    def __init__(self, host: Host, family: int, type: int = SOCK_DGRAM, proto: int = 0) -> None:
+        super().__init__(host, family, type, proto, IPPROTO_UDP, host.datagrams)
+
+    def _check_port(self, port: int) -> None:
+        if not port:
+            raise os_error(errno.EINVAL, "nobody has port 0")

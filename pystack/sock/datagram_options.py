@@ -1,4 +1,4 @@
-"""The options of UDP sockets."""
+"""The options of UDP and ICMP echo sockets."""
 
 import errno
 from typing import TYPE_CHECKING, Final
@@ -17,43 +17,43 @@ _MAX_BUF: Final = 1 << 30
 """The bounds of Linux (SOCK_MIN_SNDBUF, SOCK_MIN_RCVBUF); it doubles what is asked for, we do not."""
 
 
-def _set_reuse_address(sock: "datagram.UdpSock", value: int) -> None:
+def _set_reuse_address(sock: "datagram.DatagramSock", value: int) -> None:
     sock.reuse_address = sock.endpoint.reuse = bool(value)
 
 
-def _set_sndbuf(sock: "datagram.UdpSock", value: int) -> None:
+def _set_sndbuf(sock: "datagram.DatagramSock", value: int) -> None:
     sock.sndbuf = min(max(value, _MIN_SNDBUF), _MAX_BUF)
 
 
-def _set_rcvbuf(sock: "datagram.UdpSock", value: int) -> None:
+def _set_rcvbuf(sock: "datagram.DatagramSock", value: int) -> None:
     sock.endpoint.rcvbuf = min(max(value, _MIN_RCVBUF), _MAX_BUF)
 
 
-def _set_tos(sock: "datagram.UdpSock", value: int) -> None:
+def _set_tos(sock: "datagram.DatagramSock", value: int) -> None:
     sock.endpoint.tos = value & 0xFF
 
 
-def _set_traffic_class(sock: "datagram.UdpSock", value: int) -> None:
+def _set_traffic_class(sock: "datagram.DatagramSock", value: int) -> None:
     if not -1 <= value <= 0xFF:
         raise os_error(errno.EINVAL)
     sock.endpoint.tos = max(value, 0)
 
 
-def _set_ttl(sock: "datagram.UdpSock", value: int) -> None:
+def _set_ttl(sock: "datagram.DatagramSock", value: int) -> None:
     """-1 is the host's default again."""
     if not (value == -1 or 1 <= value <= 255):
         raise os_error(errno.EINVAL)
     sock.endpoint.ttl = sock.host.config.ttl if value == -1 else value
 
 
-def _set_hops(sock: "datagram.UdpSock", value: int) -> None:
+def _set_hops(sock: "datagram.DatagramSock", value: int) -> None:
     """As `_set_ttl`; IPv6 allows a limit of 0, which does not leave the network."""
     if not -1 <= value <= 255:
         raise os_error(errno.EINVAL)
     sock.endpoint.ttl = sock.host.config.ttl if value == -1 else value
 
 
-def _set_discovery(sock: "datagram.UdpSock", value: int) -> None:
+def _set_discovery(sock: "datagram.DatagramSock", value: int) -> None:
     try:
         sock.endpoint.discovery = Discovery(value)
     except ValueError:

@@ -23,7 +23,7 @@ from pystack.stack.ports import Ports
 from pystack.tcp.icmp import IcmpKind
 from pystack.udp.config import UdpConfig
 from pystack.udp.discovery import BELIEVES_ICMP
-from pystack.udp.endpoint import UdpEndpoint
+from pystack.udp.endpoint import Received, UdpEndpoint
 from pystack.udp.names import names_of
 from pystack.udp.table import Table
 from pystack.wire import udp
@@ -53,7 +53,7 @@ class Datagrams:
         self._memory = memory
         self._count = count
         self._notify = notify
-        self._table = Table()
+        self._table: Table = Table()
 
     # What applications do
 
@@ -114,7 +114,7 @@ class Datagrams:
             endpoint.send(self._ip, data, self._source(endpoint, address), address, port, now)
         except MessageTooLong as reason:
             raise DatagramTooLong(str(reason)) from None
-        self._count(names_of(address).out_datagrams)
+        self._count_sent(address)
 
     def _free_port(self, address: bytes) -> int:
         return self._ports.ephemeral(lambda p: self._table.is_free(address, p))
@@ -156,23 +156,30 @@ class Datagrams:
             self._count(names.no_ports)
             self._ip.errors.port_unreachable(datagram, now)
             return
+        received = Received(bytes(arrived.payload), src, arrived.src_port, datagram.ttl)
+        refusal = self._give(endpoint, received, no_memory=names.mem_errors, no_room=names.rcvbuf_errors)
+        if refusal is None:
+            self._count(names.in_datagrams)
+        else:
+            self._count(refusal)
+            self._count(names.in_errors)
+
+    def _give(self, endpoint: UdpEndpoint, received: Received, *, no_memory: str, no_room: str) -> str | None:
+        """An endpoint gets a datagram; or it does not, for which the counter is returned."""
         had_some = endpoint.readable
         if self._memory.is_short:
-            self._count(names.mem_errors)
-            self._count(names.in_errors)
-        elif not endpoint.receive(bytes(arrived.payload), src, arrived.src_port):
-            self._count(names.rcvbuf_errors)
-            self._count(names.in_errors)
-        else:
-            self._count(names.in_datagrams)
-            if not had_some:
-                self._notify(endpoint)
+            return no_memory
+        if not endpoint.receive(received):
+            return no_room
+        if not had_some:
+            self._notify(endpoint)
+        return None
 
     def icmp_arrives(self, error: Error, now: int) -> bool:
-        """An ICMP error about a UDP packet. Returns whether the path MTU to its destination is smaller now. Raises
-        `Malformed` where nobody here can have sent such a packet.
+        """An ICMP error about one of these packets. Returns whether the path MTU to its destination is smaller now.
+        Raises `Malformed` where nobody here can have sent such a packet.
         """
-        endpoint = self._table.find(error.src, error.src_port, error.dst, error.dst_port)
+        endpoint = self._sender_of(error)
         if endpoint is None:
             raise Malformed(ip_names_of(error.src).icmp_in_errors, "an error about a datagram that nobody has sent")
         lowered = (
@@ -183,3 +190,12 @@ class Datagrams:
         if endpoint.on_icmp(error):
             self._notify(endpoint)
         return lowered
+
+    # What is UDP's own
+
+    def _count_sent(self, address: bytes) -> None:
+        self._count(names_of(address).out_datagrams)
+
+    def _sender_of(self, error: Error) -> UdpEndpoint | None:
+        """Who can have sent the packet that an error is about."""
+        return self._table.find(error.src, error.src_port, error.dst, error.dst_port)

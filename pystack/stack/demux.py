@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from pystack.ip.address import wildcard_of
 from pystack.ip.datagram import Datagram
-from pystack.ip.icmp import Error
+from pystack.ip.icmp import Error, protocol_of
 from pystack.ip.names import names_of
 from pystack.stack.connections import key_of, mss_of
 from pystack.stack.endpoint import Endpoint
@@ -33,6 +33,8 @@ def datagram_arrives(host: "Host", datagram: Datagram, now: int) -> None:
         _tcp_arrives(host, datagram, now)
     elif datagram.protocol == udp.PROTOCOL:
         host.datagrams.receive(datagram, now)
+    elif datagram.protocol == protocol_of(datagram.dst):
+        host.echoes.receive(datagram, now)
     else:
         host.metrics.count(names_of(datagram.dst).in_unknown_protos)
         host.ip.errors.protocol_unreachable(datagram, now)
@@ -41,8 +43,9 @@ def datagram_arrives(host: "Host", datagram: Datagram, now: int) -> None:
 def icmp_error_arrives(host: "Host", error: Error, now: int) -> None:
     """An ICMP error goes to whom it quotes (RFC 9293 MUST-54). Raises `Malformed` where nobody sent such a packet."""
     found = None
-    if error.protocol == udp.PROTOCOL:
-        if host.datagrams.icmp_arrives(error, now):
+    if error.protocol in (udp.PROTOCOL, protocol_of(error.src)):
+        sockets = host.datagrams if error.protocol == udp.PROTOCOL else host.echoes
+        if sockets.icmp_arrives(error, now):
             path_mtu_changed(host, error.dst, now)
         return
     if error.protocol == tcp.PROTOCOL:

@@ -16,6 +16,7 @@ from pystack.stack.config import Config
 from pystack.stack.connections import Connections
 from pystack.stack.datagrams import Datagrams
 from pystack.stack.deadlines import Deadlines
+from pystack.stack.echoes import Echoes
 from pystack.stack.endpoint import Endpoint
 from pystack.stack.errors import AddressInUse, OutOfMemory
 from pystack.stack.listener import Listener
@@ -67,8 +68,9 @@ class Host:
             Ports(*config.ephemeral_ports, entropy),
             self.memory,
             self.metrics.count,
-            lambda endpoint: self._events.append((endpoint, Event.READABLE)),
+            self._has_news,
         )
+        self.echoes = Echoes(self.ip, config.udp, config.ttl, entropy, self.memory, self.metrics.count, self._has_news)
         self.serving: Endpoint | None = None
         """Whose code runs, for `give_up_serving`."""
         self._fragments = Account(self.memory)
@@ -297,6 +299,9 @@ class Host:
             if self.connections.charge(endpoint):
                 self.metrics.count("TcpExtOfoPruned")
             self._deadlines.arm(endpoint)
+
+    def _has_news(self, endpoint: UdpEndpoint) -> None:
+        self._events.append((endpoint, Event.READABLE))
 
     def _forget(self, endpoint: Endpoint) -> None:
         if endpoint.listener is not None:

@@ -39,11 +39,14 @@ _NOT_ABOUT_REACH: Final = {
 
 
 class Received(NamedTuple):
-    """A datagram that waits to be read: its data, and the address and port that it came from."""
+    """A datagram that waits to be read: its data, the address and port that it came from, and the TTL or hop limit that
+    it had left.
+    """
 
     data: bytes
     src: bytes
     src_port: int
+    ttl: int
 
 
 def most_data(address: bytes) -> int:
@@ -97,12 +100,12 @@ class UdpEndpoint:
 
     # What arrives
 
-    def receive(self, data: bytes, src: bytes, src_port: int) -> bool:
+    def receive(self, received: Received) -> bool:
         """A datagram has arrived; False: there is no room for it."""
-        size = len(data) + HELD_BESIDE_DATA
+        size = len(received.data) + HELD_BESIDE_DATA
         if self._queue and self.held + size > self.rcvbuf:
             return False
-        self._queue.append(Received(data, src, src_port))
+        self._queue.append(received)
         self._hold(size)
         return True
 
@@ -143,23 +146,30 @@ class UdpEndpoint:
         """Sends a datagram at once. Raises `MessageTooLong`."""
         if len(data) > most_data(dst):
             raise MessageTooLong(ipv4.MAX_PACKET_BYTES)
-        length = udp.HEADER_BYTES + len(data)
+        pseudo = pseudo_sum(src, dst, udp.PROTOCOL, udp.HEADER_BYTES + len(data))
+        head = udp.build_header(self.local_port, dst_port, (data,), pseudo)
+        self._transmit(ip, udp.PROTOCOL, (head, data), src, dst, now, "udp")
+
+    def _transmit(
+        self, ip: Ip, protocol: int, pieces: tuple[bytes, ...], src: bytes, dst: bytes, now: int, reason: str
+    ) -> None:
+        """Sends a message of `protocol` as the socket's options say. Raises `MessageTooLong`."""
+        length = sum(map(len, pieces))
         mtu = ip.pmtu.get(dst, now) if self.discovery in KNOWS_PATH else ip.pmtu.mtu
         fits = length + (ipv4.HEADER_BYTES if len(dst) == 4 else ipv6.HEADER_BYTES) <= mtu
         if not fits and self.discovery not in CUTS:
             raise MessageTooLong(mtu)
-        head = udp.build_header(self.local_port, dst_port, (data,), pseudo_sum(src, dst, udp.PROTOCOL, length))
         ip.send(
             src,
             dst,
-            udp.PROTOCOL,
-            (head, data),
+            protocol,
+            pieces,
             now,
             ttl=self.ttl,
             tos=self.tos,
             dont_fragment=fits and self.discovery in SETS_DF,
             mtu=mtu,
-            reason="udp",
+            reason=reason,
         )
 
     def _hold(self, change: int) -> None:

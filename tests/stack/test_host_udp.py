@@ -75,7 +75,7 @@ def test_whatever_is_sent_arrives_at_another_host(family: int, data: bytes, port
     ours.datagrams.send(one, data, PACKED_THEIRS[family], port, 0)
     while (packet := ours.poll_transmit(0)) is not None:
         theirs.receive(bytes(packet), 0)
-    assert other.recv() == (data, PACKED[family], PORT)
+    assert other.recv() == (data, PACKED[family], PORT, 64)
     assert count(theirs, family, "InDatagrams") == 1
 
 
@@ -109,7 +109,7 @@ def test_fragments_both_ways(family: int) -> None:
         parts = fragment(whole, 1000)
     for part in parts:
         assert gives(stack, part) == []
-    assert one.recv() == (data, PACKED_THEIRS[family], 53)
+    assert one.recv() == (data, PACKED_THEIRS[family], 53, 64)
 
 
 @FAMILIES
@@ -151,7 +151,7 @@ def test_ipv4_may_come_without_a_checksum() -> None:
     stack = host()
     one = bound(stack, 4)
     assert gives(stack, ip(4) / UDP(sport=5, dport=PORT, chksum=0) / b"x") == []
-    assert one.recv() == (b"x", PACKED_THEIRS[4], 5)
+    assert one.recv() == (b"x", PACKED_THEIRS[4], 5, 64)
 
 
 @FAMILIES
@@ -224,7 +224,7 @@ def test_a_connected_endpoint_hears_its_peer_alone() -> None:
     assert len(gives(stack, ip(4) / UDP(sport=54, dport=port) / b"no")) == 1
     assert len(gives(stack, ip(4, src="10.0.0.9") / UDP(sport=53, dport=port) / b"no")) == 1
     assert gives(stack, ip(4) / UDP(sport=53, dport=port) / b"yes") == []
-    assert one.recv() == (b"yes", PACKED_THEIRS[4], 53)
+    assert one.recv() == (b"yes", PACKED_THEIRS[4], 53, 64)
     stack.datagrams.disconnect(one, keep_address=False, keep_port=False)
     assert (one.local, one.local_port, one.remote) == (bytes(4), 0, None)
     assert stack.datagrams.endpoints() == []

@@ -14,7 +14,7 @@ from pystack.ip.icmp import Error
 from pystack.ip.layer import Ip
 from pystack.tcp.icmp import IcmpKind
 from pystack.udp.discovery import Discovery
-from pystack.udp.endpoint import HELD_BESIDE_DATA, UdpEndpoint, most_data
+from pystack.udp.endpoint import HELD_BESIDE_DATA, Received, UdpEndpoint, most_data
 from pystack.udp.table import Table
 from pystack.wire import ipv4, quoted
 
@@ -57,7 +57,7 @@ def test_the_queue_is_a_bounded_fifo(steps: list[bytes | None], rcvbuf: int) -> 
         else:
             size = len(step) + HELD_BESIDE_DATA
             room = not model or sum(len(d) + HELD_BESIDE_DATA for d in model) + size <= rcvbuf
-            assert one.receive(step, OURS[4], n) is room
+            assert one.receive(Received(step, OURS[4], n, 64)) is room
             if room:
                 model.append(step)
         assert one.held == charged == sum(len(d) + HELD_BESIDE_DATA for d in model)
