@@ -42,7 +42,8 @@ def next_segment(c: "Connection", now: int, budget: int) -> Segment | None:
         c.probes += 1
         seg = _segment(c, c.tcb.snd.una - 1, c.tcb.snd.una - 1, now, "keep-alive")
     if seg is None and c.acks.now:
-        seg = _segment(c, c.tcb.snd.nxt, c.tcb.snd.nxt, now, "ack")
+        number = _acceptable_number(c)
+        seg = _segment(c, number, number, now, "ack")
     return seg
 
 
@@ -105,7 +106,17 @@ def receive_window(c: "Connection") -> int:
 
 def reset(c: "Connection") -> Segment:
     """The RST of an ABORT: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>."""
-    return Segment(c.tcb.snd.nxt, c.tcb.rcv.nxt, RST | ACK, reason="reset")
+    return Segment(_acceptable_number(c), c.tcb.rcv.nxt, RST | ACK, reason="reset")
+
+
+def _acceptable_number(c: "Connection") -> int:
+    """The number of a segment without text: SND.NXT, or the right edge of a window that has shrunk, since the peer
+    would not take anything beyond. Less than a unit of its field is no shrinking. Linux: tcp_acceptable_seq.
+    """
+    snd = c.tcb.snd
+    edge = snd.una + snd.wnd
+    shrunk = snd.nxt - edge >= 1 << c.agreed.snd_wscale and c.tcb.state is not State.SYN_RECEIVED
+    return edge if shrunk else snd.nxt
 
 
 def _handshake(c: "Connection", now: int) -> Segment | None:

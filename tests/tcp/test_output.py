@@ -361,3 +361,29 @@ def test_the_mss_option_is_in_syns_only() -> None:
     p.gives("S.", seq=0, mss=1460)
     p.sends(3000)
     assert [s.options.mss is not None for s in p.sent] == [bool(s.flags & SYN) for s in p.sent]
+
+
+def test_an_ack_and_a_reset_lie_in_a_window_that_has_shrunk() -> None:
+    """SHLD-15: the peer would not take them beyond its right edge. As Linux (tcp_acceptable_seq)."""
+    p = established(wnd=20000, quick=True)
+    p.sends(5000)
+    p.gives(wnd=1000)
+    assert p.gives(text=b"hi", wnd=1000) == [". 1001:1001(0) ack 3"]
+    p.c.abort()
+    assert p.takes() == ["R. 1001:1001(0) ack 3"]
+
+
+def test_what_the_field_rounds_off_is_no_shrinking() -> None:
+    p = established(TcpConfig(timestamps=False, sack=False), wscale=8, wnd=1000, quick=True)
+    p.sends(1000)
+    p.gives(wnd=3)  # 768 bytes
+    assert p.gives(text=b"hi", wnd=3) == [". 1001:1001(0) ack 3"]
+    p.gives(seq=3, wnd=2)
+    assert p.gives(seq=3, text=b"hi", wnd=2) == [". 513:513(0) ack 5"]
+
+
+def test_the_number_of_a_reset_in_syn_received_is_behind_the_syn() -> None:
+    p = Peer(PLAIN, active=False)
+    p.gives("S", seq=0, wnd=0)
+    p.c.abort()
+    assert p.takes() == ["R. 1:1(0) ack 1"]
