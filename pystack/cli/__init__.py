@@ -29,6 +29,7 @@ def _main() -> None:
     from pystack.cli.exits import USAGE, end  # noqa: PLC0415
     from pystack.cli.nc import nc  # noqa: PLC0415
     from pystack.cli.serve import serve  # noqa: PLC0415
+    from pystack.cli.stat import stat  # noqa: PLC0415
 
     app = typer.Typer(
         help="A TCP/IP stack that lives inside a Python process.",
@@ -46,6 +47,7 @@ def _main() -> None:
 
     app.command()(serve)
     app.command()(demo)
+    app.command()(stat)
     app.command()(nc)
     app.command()(doctor)
     # What BadParameter derives from, wherever this version of typer has it from: wrong words on the command line.

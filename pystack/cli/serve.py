@@ -13,6 +13,7 @@ import trio
 import typer
 
 from pystack.cli import checks
+from pystack.cli.control import serve_control
 from pystack.cli.datagram_services import serve_datagram_service
 from pystack.cli.exits import ending
 from pystack.cli.services import serve_stream_service
@@ -139,8 +140,11 @@ async def _run(
                     capture=capture,
                     grace=grace,
                 ) as stop.net,
+                trio.open_nursery() as beside,
             ):
+                await beside.start(serve_control, stop.net)
                 await _serve_all(stop.net, ports, handler, http_config, stop.drain)
+                beside.cancel_scope.cancel()
 
 
 @contextmanager

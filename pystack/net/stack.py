@@ -13,6 +13,7 @@ from pystack.net.factory import Datagram, Stream, new_socket
 from pystack.net.listener import open_listeners
 from pystack.net.pump import Pump
 from pystack.net.socket import Socket
+from pystack.stack.inspect import Inspection, inspect
 
 
 class Net:
@@ -41,6 +42,10 @@ class Net:
         """A snapshot of the counters that are not 0, by name."""
         return self._pump.host.metrics.snapshot()
 
+    def inspect(self) -> Inspection:
+        """What the stack is doing now: its connections, listeners, datagram sockets and counters, addresses packed."""
+        return inspect(self._pump.host, self._pump.clock())
+
     @overload
     def socket(self, family: int = ..., type: Stream = ..., proto: int = 0) -> Socket: ...
 
@@ -53,8 +58,8 @@ class Net:
     def socket(
         self, family: int = stdlib.AF_INET, type: int = stdlib.SOCK_STREAM, proto: int = 0
     ) -> Socket | DatagramSocket:
-        """A new socket, a `trio.socket.SocketType`: TCP for SOCK_STREAM, UDP for SOCK_DGRAM. Raises OSError
-        EAFNOSUPPORT or EPROTONOSUPPORT.
+        """A new socket, a `trio.socket.SocketType`: TCP for SOCK_STREAM, UDP for SOCK_DGRAM, or with IPPROTO_ICMP
+        (IPPROTO_ICMPV6 for AF_INET6) ICMP echo, an `EchoSocket`. Raises OSError EAFNOSUPPORT or EPROTONOSUPPORT.
         """
         return new_socket(self._pump, family, type, proto)
 

@@ -38,6 +38,16 @@ class Listener:
         """Whether `accept` would give a connection."""
         return bool(self._ready)
 
+    @property
+    def half_open_count(self) -> int:
+        """Connections in their handshake."""
+        return len(self._half_open)
+
+    @property
+    def waiting_count(self) -> int:
+        """Connections that wait to be accepted."""
+        return len(self._ready)
+
     def accept(self) -> Endpoint | None:
         """The connection that was complete first, or None."""
         if not self._ready:

@@ -87,9 +87,7 @@ class TimeWait:
         options = NO_OPTIONS if ts is None else Options(ts_val=ts.val(now), ts_ecr=ts.recent)
         wnd = self._rcv_wnd >> self._rcv_wscale
         seg = Segment(self._snd_nxt, self._rcv_nxt, ACK, wnd, options=options, reason="ack")
-        key, size = self.key, len(self.key) // 2 - 2
-        remote, local = key[:size], key[size:-4]
-        remote_port, local_port = int.from_bytes(key[-4:-2], "big"), int.from_bytes(key[-2:], "big")
+        local, local_port, remote, remote_port = names_in(self.key)
         pseudo = pseudo_sum(local, remote, tcp.PROTOCOL, 0)
         return packet_of(seg, local, local_port, remote, remote_port, pseudo, self._ttl, self._tos)
 
@@ -108,3 +106,9 @@ class TimeWait:
         else:
             newer = unwrap(seg.seq, self._rcv_nxt) > self._rcv_nxt
         return self._snd_nxt + _ISN_STEP & 0xFFFFFFFF if newer else None
+
+
+def names_in(key: bytes) -> tuple[bytes, int, bytes, int]:
+    """The local address and port and the remote ones of a connection's key (see `connections.key_of`)."""
+    size = len(key) // 2 - 2
+    return key[size:-4], int.from_bytes(key[-2:], "big"), key[:size], int.from_bytes(key[-4:-2], "big")

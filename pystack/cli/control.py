@@ -1,0 +1,135 @@
+"""The control socket of a running `serve`: its user can ask what the stack is doing.
+
+A Unix socket per process, in a directory that its user alone may enter. Each connection gets one JSON object, and ends.
+"""
+
+import dataclasses
+import ipaddress
+import json
+import logging
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from pystack.net.stack import Net
+from pystack.stack.inspect import Name
+
+_log = logging.getLogger("pystack")
+
+_SECONDS = 5.0
+"""For one asker to take the answer, or a `serve` to give it."""
+
+
+def directory() -> Path:
+    """Where this user's sockets are: below XDG_RUNTIME_DIR where that is his own, in /run for root, else in /tmp."""
+    uid = os.geteuid()
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    if given and os.path.isdir(given) and os.stat(given).st_uid == uid:
+        return Path(given) / "pystack"
+    return Path("/run/pystack") if uid == 0 else Path(f"/tmp/pystack-{uid}")
+
+
+# The side of `serve`
+
+
+async def serve_control(net: Net, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    """Answers until it is cancelled. Where no socket can be made it says so in the log, and `serve` goes on without."""
+    try:
+        with _listening(net.device_name) as listener:
+            task_status.started()
+            answer = partial(_answer, net, trio.current_time())
+            await trio.serve_listeners(answer, [trio.SocketListener(trio.socket.from_stdlib_socket(listener))])
+    except OSError as error:
+        _log.info("no control socket, so `pystack stat` will not find this stack: %s", error)
+        task_status.started()
+
+
+@contextmanager
+def _listening(device: str) -> Iterator[socket.socket]:
+    place = directory()
+    place.mkdir(mode=0o700, exist_ok=True)
+    found = place.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise OSError(None, f"{place} is not a directory that this user alone may enter")
+    path = place / f"{device}.{os.getpid()}.sock"
+    path.unlink(missing_ok=True)  # of a process that had our number before, and was killed
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        try:
+            listener.listen()
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)
+
+
+async def _answer(net: Net, began: float, stream: trio.SocketStream) -> None:
+    async with stream:
+        with trio.move_on_after(_SECONDS):
+            try:
+                await stream.send_all(json.dumps(_state(net, trio.current_time() - began)).encode())
+            except trio.BrokenResourceError:
+                pass  # who asked has left
+
+
+def _state(net: Net, uptime: float) -> dict[str, Any]:
+    found = net.inspect()
+    return {
+        "pid": os.getpid(),
+        "device": net.device_name,
+        "mtu": net.mtu,
+        "addresses": [str(address) for address in net.addresses],
+        "uptime": round(uptime, 3),
+        "memory": found.memory,
+        "connections": [
+            _named(view.local, view.remote)
+            | {"state": view.state, "unread": view.unread, "unsent": view.unsent}
+            | {"info": None if view.info is None else dataclasses.asdict(view.info)}
+            for view in found.connections
+        ],
+        "listeners": [
+            _named(view.local) | {"half_open": view.half_open, "waiting": view.waiting, "backlog": view.backlog}
+            for view in found.listeners
+        ],
+        "datagrams": [_named(view.local, view.remote) for view in found.datagrams],
+        "counters": found.counters,
+    }
+
+
+def _named(local: Name, remote: Name | None = None) -> dict[str, Any]:
+    names = {"local_address": str(ipaddress.ip_address(local.address)), "local_port": local.port}
+    if remote is not None:
+        names |= {"remote_address": str(ipaddress.ip_address(remote.address)), "remote_port": remote.port}
+    return names
+
+
+# The side of `stat`
+
+
+def ask_all(device: str | None = None) -> list[dict[str, Any]]:
+    """What every running stack of this user says, or those on `device`, by device and process number."""
+    answers = []
+    for path in sorted(directory().glob("*.sock")):
+        if device is not None and path.name.rsplit(".", 2)[0] != device:
+            continue
+        try:
+            answers.append(_ask(path))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)  # its process was killed
+        except (OSError, ValueError):
+            continue  # it is just ending
+    return answers
+
+
+def _ask(path: Path) -> dict[str, Any]:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(_SECONDS)
+        connection.connect(str(path))
+        answer: dict[str, Any] = json.loads(b"".join(iter(partial(connection.recv, 65_536), b"")))
+    return answer

@@ -1,0 +1,137 @@
+"""`pystack stat`: what a running `serve` says of itself."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from serving import PYSTACK, Starter
+
+from pystack.cli.control import directory
+from pystack.cli.stat import lines_of
+
+pytestmark = pytest.mark.kernel
+
+Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+@pytest.fixture(autouse=True)
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No socket of another test or program is seen."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    return tmp_path / "pystack"
+
+
+def stacks(run: Run, *args: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(run(*PYSTACK, "stat", "--json", *args).stdout)["stacks"]
+    return found
+
+
+def test_a_running_server(netns: Any, serve: Starter, run: Run, runtime: Path) -> None:
+    serving = serve("--echo", "7")
+
+    def talk() -> tuple[list[dict[str, Any]], tuple[str, int]]:
+        with socket.create_connection(("10.0.0.2", 7), 20) as client:
+            client.sendall(b"x" * 5000)
+            while len(client.recv(5000, socket.MSG_PEEK)) < 5000:
+                pass
+            shown = subprocess.run([*PYSTACK, "stat", "--json"], capture_output=True, check=True)
+            return json.loads(shown.stdout)["stacks"], client.getsockname()
+
+    (stack,), client = netns.call(talk)
+    assert stack["device"] == "tun0"
+    assert stack["addresses"] == ["10.0.0.2", "fd00:7079::2"]
+    assert stack["counters"]["TcpPassiveOpens"] == 1
+    (connection,) = stack["connections"]
+    assert (connection["local_address"], connection["local_port"]) == ("10.0.0.2", 7)
+    assert (connection["remote_address"], connection["remote_port"]) == client
+    assert connection["state"] == "ESTABLISHED"
+    assert connection["info"]["bytes_received"] == connection["info"]["bytes_acked"] == 5000
+    assert connection["info"]["rtt"] > 0
+    assert {(x["local_address"], x["local_port"]) for x in stack["listeners"]} == {
+        (address, port) for address in ("0.0.0.0", "::") for port in (80, 7)
+    }
+    (socket_file,) = runtime.iterdir()
+    assert runtime.stat().st_mode & 0o777 == 0o700
+    serving.stop()
+    assert not socket_file.exists()
+
+
+def test_for_people(serve: Starter, run: Run) -> None:
+    serve("--http", "8080")
+    run("curl", "-s", "http://10.0.0.2:8080/")
+    lines = run(*PYSTACK, "stat").stdout.decode().splitlines()
+    assert lines[0].startswith("tun0 of process ")
+    assert lines[1].split() == ["state", "unread", "unsent", "local", "remote", "rtt", "ms", "cwnd", "flight", "resent"]
+    assert ["LISTEN", "0", "0.0.0.0:8080", "*"] in [line.split() for line in lines]
+    assert any(line.startswith("TcpInSegs ") for line in lines)
+
+
+def test_watching(netns: Any, serve: Starter) -> None:
+    serve()
+    watching = subprocess.Popen(
+        ["ip", "netns", "exec", netns.name, *PYSTACK, "stat", "--json", "--watch", "0.05"], stdout=subprocess.PIPE
+    )
+    assert watching.stdout is not None
+    ups = [json.loads(watching.stdout.readline())["stacks"][0]["uptime"] for _ in range(3)]
+    assert ups == sorted(ups)
+    assert ups[0] < ups[2]
+    watching.send_signal(signal.SIGINT)
+    watching.stdout.close()
+    assert watching.wait(20) == 0
+
+
+def test_by_device(serve: Starter, run: Run) -> None:
+    serve("--tun", "one", "--address", "10.0.8.2/24")
+    serve("--tun", "two", "--address", "10.0.9.2/24")
+    assert [stack["device"] for stack in stacks(run)] == ["one", "two"]
+    assert [stack["device"] for stack in stacks(run, "--tun", "two")] == ["two"]
+
+
+def test_after_a_kill_nothing_is_left_to_find(serve: Starter, run: Run, runtime: Path) -> None:
+    serving = serve()
+    serving.process.kill()
+    serving.process.wait()
+    assert len(list(runtime.iterdir())) == 1
+    done = run(*PYSTACK, "stat", check=False)
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert b"no pystack serve of this user is running here" in done.stderr
+    assert list(runtime.iterdir()) == []
+
+
+def test_a_directory_of_others_is_not_used(serve: Starter, run: Run, runtime: Path) -> None:
+    runtime.mkdir(mode=0o755)
+    runtime.chmod(0o755)
+    serving = serve("-v")
+    assert list(runtime.iterdir()) == []
+    status, _, err = serving.stop()
+    assert status == 0
+    assert "is not a directory that this user alone may enter" in err
+
+
+@pytest.mark.parametrize("args", [["--watch", "0"], ["--watch", "-1"], ["--watch", "x"]])
+def test_wrong_usage(run: Run, serve: Starter, args: list[str]) -> None:
+    serve()
+    done = run(*PYSTACK, "stat", *args, check=False)
+    assert done.returncode == 2
+    assert b"watch" in done.stderr
+
+
+def test_where_the_sockets_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert directory() == tmp_path / "pystack"
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "gone"))
+    assert directory() == (Path("/run/pystack") if os.geteuid() == 0 else Path(f"/tmp/pystack-{os.geteuid()}"))
+
+
+def test_a_connection_in_time_wait_has_no_measures() -> None:
+    names = {"local_address": "::1", "local_port": 1, "remote_address": "::1", "remote_port": 2}
+    view = names | {"state": "TIME-WAIT", "unread": 0, "unsent": 0, "info": None}
+    stack = {"device": "t", "pid": 1, "addresses": [], "mtu": 1, "uptime": 1.0, "memory": 0, "counters": {}}
+    lines = list(lines_of(stack | {"listeners": [], "datagrams": [], "connections": [view]}))
+    assert lines[2].split() == ["TIME-WAIT", "0", "0", "[::1]:1", "[::1]:2"]
