@@ -193,6 +193,8 @@ class Sock(SockCore):
         self._connecting = False
         if state is State.CLOSED:
             code = self.take_error() or errno.ECONNABORTED
+            connection.close(0)  # whatever the time: it is CLOSED, and only what nobody has read is left of it
+            self.touch()
             self._let_go()
             raise os_error(code)
         return None
@@ -240,8 +242,9 @@ class Sock(SockCore):
                 return connection.peek(limit)
         if connection.readable:
             data = connection.recv(limit)
-            if connection.acks.now:
-                self.touch()  # the window has opened so far that the peer should know
+            # The window has opened so far that the peer should know; or no packet will tell the host what is read.
+            if connection.acks.now or connection.eof or connection.ending is not None:
+                self.touch()
             return data
         if connection.eof:
             return b""
@@ -292,11 +295,10 @@ class Sock(SockCore):
         endpoint = self.endpoint
         if self.listener is not None:
             self._stop_listening()
-        elif endpoint is not None and endpoint.connection.ending is None:
+        elif endpoint is not None:
             if self.linger == 0 and endpoint.connection.tcb.state is not State.TIME_WAIT:
                 endpoint.connection.abort()
-            else:
-                endpoint.connection.close(now)
+            endpoint.connection.close(now)
             self.host.touch(endpoint)
         self._let_go()
         if self._bound is not None:

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 
 from pystack.ip.address import default_mss, family_of
+from pystack.ip.names import Count
 from pystack.ip.pmtu import PathMtu
 from pystack.stack.endpoint import Endpoint
 from pystack.stack.memory import Memory
+from pystack.stack.outoforder import OutOfOrder
 from pystack.stack.timewait import HELD, TimeWait
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.connection import Connection
 from pystack.tcp.isn import initial_sequence_number, timestamp_offset
-from pystack.tcp.pressure import Level
 from pystack.wire import tcp
 from pystack.wire.checksum import pseudo_sum
 
@@ -28,24 +29,30 @@ _CONNECTION_BYTES = 4096
 
 class Connections:
     """All connections of a host. `secret` (32 bytes) is what initial sequence numbers are made with, `max_time_wait`
-    the most that may be in TIME-WAIT without an application.
+    the most that may be in TIME-WAIT without an application. When `memory` is used up they give up their text out of
+    order, whoever holds the most of it first.
     """
 
     __slots__ = (
         "_by_key",
         "_by_remote",
+        "_count",
         "_last_id",
         "_local_ports",
         "_max_time_wait",
         "_memory",
+        "_out_of_order",
         "_pmtu",
         "_secret",
         "by_id",
         "time_waits",
     )
 
-    def __init__(self, secret: bytes, pmtu: PathMtu, memory: Memory, max_time_wait: int) -> None:
+    def __init__(self, secret: bytes, pmtu: PathMtu, memory: Memory, max_time_wait: int, count: Count) -> None:
         self._memory = memory
+        memory.relieve = self._prune
+        self._count = count
+        self._out_of_order = OutOfOrder()
         self.by_id: dict[int, Endpoint] = {}
         """Oldest first."""
         self.time_waits: dict[int, TimeWait] = {}
@@ -111,21 +118,16 @@ class Connections:
         self._take(endpoint)
         return endpoint
 
-    def charge(self, endpoint: Endpoint) -> int:
-        """Counts what the connection holds now. Where memory is short its out-of-order text goes; returns how many
-        bytes of it.
-        """
-        if endpoint.id not in self.by_id:
-            return 0  # it gave way to a newer one while it still had its turn to send: nothing would be given back
-        held = _CONNECTION_BYTES + endpoint.connection.memory
-        level = self._memory.charge(held - endpoint.charged)
-        endpoint.charged = held
-        if level is not Level.REFUSE or not endpoint.connection.reassembly:
-            return 0
-        dropped = endpoint.connection.drop_out_of_order()
-        self._memory.charge(-dropped)
-        endpoint.charged -= dropped
-        return dropped
+    def charge(self, endpoint: Endpoint) -> None:
+        """Counts what the connection holds now. Of one that is gone that is the text which nobody has read yet."""
+        connection = endpoint.connection
+        if endpoint.id in self.by_id:
+            held = _CONNECTION_BYTES + connection.memory
+            self._out_of_order.note(endpoint)
+        else:
+            held = connection.recvbuf.held
+        change, endpoint.charged = held - endpoint.charged, held
+        self._memory.charge(change)
 
     def let_linger(self, endpoint: Endpoint) -> TimeWait | None:
         """A connection in TIME-WAIT that no application holds gives way to what remembers enough of it to answer; None
@@ -158,12 +160,22 @@ class Connections:
         del neighbours[member.id]
         if not neighbours:
             del self._by_remote[member.remote]
-        self._memory.charge(-member.charged)
-        member.charged = 0
+        self._out_of_order.forget(member)
+        self.charge(member)
 
     def of_remote(self, remote: bytes) -> list[Endpoint]:
         """The connections with a peer at this address."""
         return list(self._by_remote.get(remote, {}).values())
+
+    def _prune(self) -> int:
+        """A connection drops its text out of order; returns how many bytes that frees, 0 where none has any."""
+        while (endpoint := self._out_of_order.take()) is not None:
+            freed = endpoint.connection.drop_out_of_order()
+            if freed:
+                endpoint.charged -= freed
+                self._count("TcpExtOfoPruned")
+                return freed
+        return 0
 
     def _take(self, member: Endpoint | TimeWait) -> None:
         port = member.key[-2:]

@@ -32,6 +32,7 @@ class Endpoint:
         "listener",
         "local",
         "local_port",
+        "out_of_order",
         "pseudo",
         "remote",
         "remote_port",
@@ -70,6 +71,8 @@ class Endpoint:
         """Whether routers are forbidden to cut its packets (IPv4)."""
         self.charged = 0
         """What the host's memory budget counts for this connection."""
+        self.out_of_order = 0
+        """Where `OutOfOrder` has it: the bits of what its text out of order takes."""
         self.listener: Listener | None = None
         self.touched = False
         self.armed: tuple[int, int, int] | None = None

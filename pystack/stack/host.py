@@ -59,7 +59,7 @@ class Host:
         )
         self.routes = self.ip.routes
         self.ports = Ports(*config.ephemeral_ports, entropy)
-        self.connections = Connections(entropy(32), self.ip.pmtu, self.memory, config.max_tw)
+        self.connections = Connections(entropy(32), self.ip.pmtu, self.memory, config.max_tw, self.metrics.count)
         self.listeners: dict[tuple[bytes, int], Listener] = {}
         self.datagrams = Datagrams(
             self.ip,
@@ -118,7 +118,8 @@ class Host:
         while touched:
             endpoint = self.serving = touched.popleft()
             if endpoint.id not in self.connections.by_id:
-                endpoint.touched = False  # it has given way to another, and must not speak any more
+                endpoint.touched = False  # it is over, or has given way to another, and must not speak any more
+                self.connections.charge(endpoint)
                 continue
             if self.ip.loopback.is_busy and self.routes.is_own(endpoint.remote):
                 self._held_back.append(endpoint)
@@ -228,6 +229,7 @@ class Host:
         for endpoint in listener.drain():
             endpoint.listener = None
             endpoint.connection.abort()
+            endpoint.connection.recvbuf.clear()  # nobody will read it
             self.touch(endpoint)
 
     def accepted(self, listener: Listener) -> None:
@@ -296,8 +298,7 @@ class Host:
         if connection.tcb.state is State.CLOSED:
             self._forget(endpoint)
         else:
-            if self.connections.charge(endpoint):
-                self.metrics.count("TcpExtOfoPruned")
+            self.connections.charge(endpoint)
             self._deadlines.arm(endpoint)
 
     def _has_news(self, endpoint: UdpEndpoint) -> None:

@@ -1,23 +1,29 @@
 """The memory that a host's connections hold together, and what happens when it runs short."""
 
+from collections.abc import Callable
+
 from pystack.tcp.pressure import Level, Pressure
 
 
 class Memory:
     """A running sum over what everybody holds, in bytes, against a `budget`. From three quarters of it on windows
-    shrink; over it out-of-order text is dropped and new work is refused. Linux: net.ipv4.tcp_mem.
+    shrink; over it text out of order goes, and what is over it even then has new work refused. Linux: net.ipv4.tcp_mem.
     """
 
-    __slots__ = ("_budget", "held", "pressure")
+    __slots__ = ("_budget", "held", "pressure", "relieve")
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self.held = 0
         self.pressure = Pressure()
+        self.relieve: Callable[[], int] = lambda: 0
+        """Drops some of what can come again, and returns how many bytes that frees; 0: there is nothing of it left."""
 
     def charge(self, change: int) -> Level:
         """Somebody holds `change` bytes more (or less); returns the level that holds now."""
         self.held += change
+        while self.held > self._budget and (freed := self.relieve()):
+            self.held -= freed
         level = Level.NONE
         if self.held > self._budget:
             level = Level.REFUSE

@@ -33,9 +33,9 @@ def shutdown_write(c: "Connection") -> None:
 def close(c: "Connection", now: int) -> None:
     """The application lets go: in order, or by a RST where it leaves text unread (SHLD-3)."""
     c.orphaned = True
-    if c.tcb.state is State.TIME_WAIT:
-        c.recvbuf.clear()
-    elif c.recvbuf.size and c.ending is None:
+    leaves_unread = c.recvbuf.size > 0
+    c.recvbuf.clear()
+    if leaves_unread and c.tcb.state not in (State.TIME_WAIT, State.CLOSED):
         c.control.append(output.reset(c))
         finish(c, Ending.ABORTED)
         return
