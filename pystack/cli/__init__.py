@@ -28,6 +28,7 @@ def _main() -> None:
     from pystack.cli.doctor import doctor  # noqa: PLC0415
     from pystack.cli.exits import USAGE, end  # noqa: PLC0415
     from pystack.cli.nc import nc  # noqa: PLC0415
+    from pystack.cli.ping import ping  # noqa: PLC0415
     from pystack.cli.serve import serve  # noqa: PLC0415
     from pystack.cli.stat import stat  # noqa: PLC0415
 
@@ -49,6 +50,7 @@ def _main() -> None:
     app.command()(demo)
     app.command()(stat)
     app.command()(nc)
+    app.command()(ping)
     app.command()(doctor)
     # What BadParameter derives from, wherever this version of typer has it from: wrong words on the command line.
     usage_error: Any = typer.BadParameter.__bases__[0]
