@@ -3,9 +3,9 @@
 from functools import partial
 from typing import Final
 
+from pystack.link.entropy import stream
 from pystack.link.impair import Impairments, Passage
 from pystack.sim.clock import Clock
-from pystack.sim.entropy import stream
 from pystack.sim.node import Node
 
 PERFECT: Final = Impairments()

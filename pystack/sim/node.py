@@ -4,8 +4,8 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import TypeAlias
 
+from pystack.link.entropy import random_bytes, stream
 from pystack.sim.clock import Clock
-from pystack.sim.entropy import random_bytes, stream
 from pystack.sock.dispatch import dispatch
 from pystack.stack.config import Config
 from pystack.stack.host import Host

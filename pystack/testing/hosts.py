@@ -4,7 +4,7 @@ from functools import partial
 from ipaddress import ip_interface
 from typing import Any
 
-from pystack.sim.entropy import random_bytes, stream
+from pystack.link.entropy import random_bytes, stream
 from pystack.stack.config import Config
 from pystack.stack.host import Host
 

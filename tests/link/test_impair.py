@@ -5,8 +5,8 @@ from functools import partial
 
 import pytest
 
+from pystack.link.entropy import stream
 from pystack.link.impair import Impairments, Passage
-from pystack.sim.entropy import stream
 
 MS = 1_000_000
 ALL = Impairments(loss=0.2, delay=20 * MS, jitter=30 * MS, reorder=0.1, duplicate=0.1, corrupt=0.1)

@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Any
 from unittest.mock import patch
 
+from pystack.link.entropy import random_bytes, stream
 from pystack.link.impair import Impairments
-from pystack.sim.entropy import random_bytes, stream
 from pystack.sim.link import Link
 from pystack.sim.network import Network
 from pystack.sim.node import Application, Node

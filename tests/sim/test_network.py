@@ -2,9 +2,9 @@
 
 import pytest
 
+from pystack.link.entropy import random_bytes, stream
 from pystack.link.impair import Impairments
 from pystack.sim.clock import Clock
-from pystack.sim.entropy import random_bytes, stream
 from pystack.sim.link import Link
 from pystack.sim.network import Network
 from pystack.sim.node import Application, Node

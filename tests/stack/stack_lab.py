@@ -6,7 +6,7 @@ from scapy.layers.inet import IP, TCP
 from scapy.layers.inet6 import IPv6
 from scapy.packet import Packet as ScapyPacket
 
-from pystack.sim.entropy import random_bytes, stream
+from pystack.link.entropy import random_bytes, stream
 from pystack.stack.config import Config
 from pystack.stack.host import Host
 

@@ -6,7 +6,7 @@ from scapy.layers.inet import fragment as fragment_packet
 from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ParamProblem, IPv6
 from stack_lab import OURS, PACKED, SECOND, THEIRS, accepted, drain, gives, host, ip, segment
 
-from pystack.sim.entropy import random_bytes, stream
+from pystack.link.entropy import random_bytes, stream
 from pystack.stack.host import Host
 
 FAMILIES = pytest.mark.parametrize("family", [4, 6])
