@@ -20,8 +20,8 @@ class EchoSock(DatagramSock):
     is AF_INET or AF_INET6, `proto` the ICMP of that family.
 
     The port of its own name is the identifier of the requests, which the stack writes into them, as it does the
-    checksum; ports of others mean nothing and are read as 0. Connected or not, it hears replies from everybody.
-    `send` and `sendto` raise EINVAL for what is no echo request.
+    checksum; ports of others mean nothing and are read as 0. Connected or not, it hears replies from everybody, and
+    SO_REUSEADDR is on. `send` and `sendto` raise EINVAL for what is no echo request.
     """
 
     __slots__ = ()
@@ -31,6 +31,7 @@ class EchoSock(DatagramSock):
     def __init__(self, host: Host, family: int, type: int, proto: int) -> None:
         is_proto = IPPROTO_ICMP if family == AF_INET else IPPROTO_ICMPV6
         super().__init__(host, family, type, proto, is_proto, host.echoes)
+        self.reuse_address = self.endpoint.reuse
 
     def receive(self) -> Received | Report | WouldBlock:
         """What comes next of all that is known of the requests: a reply, as whole as it came, or what an ICMP error

@@ -9,7 +9,7 @@ from pystack.ip.icmp import Error, protocol_of
 from pystack.ip.layer import Ip
 from pystack.tcp.icmp import IcmpKind
 from pystack.udp.endpoint import HELD_BESIDE_DATA, UdpEndpoint
-from pystack.udp.table import Name, Table
+from pystack.udp.table import Table
 from pystack.wire import icmpv4, icmpv6
 from pystack.wire.icmp import HEADER_BYTES, Message
 
@@ -90,6 +90,7 @@ class EchoEndpoint(UdpEndpoint):
 
     def __init__(self, wildcard: bytes, rcvbuf: int, ttl: int, charge: Callable[[int], object]) -> None:
         super().__init__(wildcard, rcvbuf, ttl, charge)
+        self.reuse = True
         self._reports: deque[Report] = deque()
 
     def send(self, ip: Ip, data: bytes, src: bytes, dst: bytes, dst_port: int, now: int) -> None:
@@ -128,8 +129,8 @@ class EchoEndpoint(UdpEndpoint):
 
 
 class Identifiers(Table):
-    """The echo endpoints of a host. As in Linux an identifier is one endpoint's whatever the addresses are, and a reply
-    is for it wherever it comes from: to a group, or to a router with many addresses, others answer than were asked.
+    """The echo endpoints of a host. As in Linux they share an identifier where all are ready to, whatever their
+    addresses, and hear replies from everybody: a router may answer from another address than was asked.
     """
 
     __slots__ = ()
@@ -138,9 +139,8 @@ class Identifiers(Table):
         return super().is_free(wildcard_of(address), port, reuse)
 
     def find_identifier(self, local: bytes, identifier: int) -> UdpEndpoint | None:
-        """The endpoint with this identifier that hears what is for `local`."""
-        return self.find(local, identifier, b"", 0)
-
-    @staticmethod
-    def _name_of(endpoint: UdpEndpoint) -> Name:
-        return endpoint.local, endpoint.local_port, None, 0
+        """The endpoint with this identifier that hears what is for `local`: of many the one that was named last."""
+        for endpoint in reversed(self._by_port.get((len(local), identifier), {})):
+            if endpoint.local == local or not any(endpoint.local):
+                return endpoint
+        return None

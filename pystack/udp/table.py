@@ -6,8 +6,7 @@ from typing import Any
 from pystack.ip.address import wildcard_of
 from pystack.udp.endpoint import UdpEndpoint
 
-Name = tuple[bytes, int, bytes | None, int]
-"""Local address and port, remote address (None: not connected) and port."""
+_Name = tuple[bytes, int, bytes | None, int]
 
 
 class Table:
@@ -17,7 +16,7 @@ class Table:
 
     def __init__(self) -> None:
         self._by_port: dict[tuple[int, int], dict[UdpEndpoint, None]] = {}
-        self._by_name: dict[Name, dict[UdpEndpoint, None]] = {}
+        self._by_name: dict[_Name, dict[UdpEndpoint, None]] = {}
 
     def __iter__(self) -> Iterator[UdpEndpoint]:
         for endpoints in self._by_port.values():
@@ -26,12 +25,12 @@ class Table:
     def add(self, endpoint: UdpEndpoint) -> None:
         """`endpoint` has a port now."""
         self._by_port.setdefault((len(endpoint.local), endpoint.local_port), {})[endpoint] = None
-        self._by_name.setdefault(self._name_of(endpoint), {})[endpoint] = None
+        self._by_name.setdefault(_name_of(endpoint), {})[endpoint] = None
 
     def remove(self, endpoint: UdpEndpoint) -> None:
         """Forgets an endpoint, which still has its port; it need not be known."""
         _drop(self._by_port, (len(endpoint.local), endpoint.local_port), endpoint)
-        _drop(self._by_name, self._name_of(endpoint), endpoint)
+        _drop(self._by_name, _name_of(endpoint), endpoint)
 
     def rename(
         self, endpoint: UdpEndpoint, local: bytes, local_port: int, remote: bytes | None = None, remote_port: int = 0
@@ -64,9 +63,9 @@ class Table:
             for other in self._by_port.get((len(address), port), ())
         )
 
-    @staticmethod
-    def _name_of(endpoint: UdpEndpoint) -> Name:
-        return endpoint.local, endpoint.local_port, endpoint.remote, endpoint.remote_port
+
+def _name_of(endpoint: UdpEndpoint) -> _Name:
+    return endpoint.local, endpoint.local_port, endpoint.remote, endpoint.remote_port
 
 
 def _drop(index: dict[Any, dict[UdpEndpoint, None]], key: object, endpoint: UdpEndpoint) -> None:

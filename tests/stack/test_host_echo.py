@@ -193,7 +193,7 @@ def test_the_longest_request(family: int) -> None:
 
 @FAMILIES
 def test_identifiers(family: int) -> None:
-    """Random, none of them 0, and one endpoint's whatever the address."""
+    """Random, none of them 0; and shared, by the last, unless one says no, whatever the address."""
     stack = host()
     unnamed = [stack.echoes.open(bytes(len(PACKED[family]))) for _ in range(50)]
     for one in unnamed:
@@ -203,9 +203,12 @@ def test_identifiers(family: int) -> None:
     assert picked != sorted(picked)
     assert 0 not in picked
     assert max(picked) > 32767 > min(picked)
-    opened(stack, family)
+    first, last = opened(stack, family), opened(stack, family, everywhere=True)
+    gives(stack, answers(family))
+    assert (first.readable, last.readable) == (False, True)
     loopback = bytes([127, 0, 0, 1]) if family == 4 else bytes([*bytes(15), 1])
     other = stack.echoes.open(bytes(len(loopback)))
+    other.reuse = False
     with pytest.raises(AddressInUse):
         stack.echoes.bind(other, loopback, IDENTIFIER)
     with pytest.raises(AddressNotAvailable):
