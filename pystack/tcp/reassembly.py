@@ -1,15 +1,14 @@
 """Text that has arrived out of order, and the SACK blocks that report it (RFC 9293 SHLD-31; RFC 2018)."""
 
 from bisect import bisect_left
-from collections import deque
 from collections.abc import Iterator
 
+from pystack.tcp.recvbuf import GATHER, PIECE_OVERHEAD
 from pystack.wire.buffers import Buffer
 
 MAX_BLOCKS = 4
-_GATHER = 16384
-_PIECE_OVERHEAD = 64
 _RANGE_OVERHEAD = 256
+"""A `_Range`, its list, its two numbers and its place among the others."""
 
 
 class _Range:
@@ -20,12 +19,21 @@ class _Range:
     def __init__(self, start: int, data: Buffer) -> None:
         self.start = start
         self.end = start + len(data)
-        self.pieces: deque[bytearray] = deque((bytearray(data),))
+        self.pieces = [bytearray(data)]
+
+    def lead(self, data: Buffer) -> int:
+        """Adds bytes at the start; returns how many new pieces that made."""
+        self.start -= len(data)
+        if len(self.pieces[0]) + len(data) <= GATHER:
+            self.pieces[0][:0] = data
+            return 0
+        self.pieces.insert(0, bytearray(data))
+        return 1
 
     def extend(self, data: Buffer) -> int:
         """Adds bytes at the end; returns how many new pieces that made."""
         self.end += len(data)
-        if len(self.pieces[-1]) + len(data) <= _GATHER:
+        if len(self.pieces[-1]) + len(data) <= GATHER:
             self.pieces[-1] += data
             return 0
         self.pieces.append(bytearray(data))
@@ -62,7 +70,7 @@ class Reassembly:
         if first == last:
             found = _Range(start, payload)
             ranges.insert(first, found)
-            self.held += len(payload) + _PIECE_OVERHEAD + _RANGE_OVERHEAD
+            self.held += len(payload) + PIECE_OVERHEAD + _RANGE_OVERHEAD
             self._touch(found)
             return True
         found = ranges[first]
@@ -72,9 +80,7 @@ class Reassembly:
         view = memoryview(payload)
         if start < found.start:
             lead = view[: found.start - start]
-            found.pieces.appendleft(bytearray(lead))
-            found.start = start
-            self.held += len(lead) + _PIECE_OVERHEAD
+            self.held += len(lead) + PIECE_OVERHEAD * found.lead(lead)
         for absorbed in ranges[first + 1 : last]:
             self._extend(found, view[found.end - start : absorbed.start - start])
             found.pieces.extend(absorbed.pieces)
@@ -98,7 +104,7 @@ class Reassembly:
         while ranges and ranges[0].start <= nxt:
             found = ranges.pop(0)
             self._forget(found)
-            self.held -= found.end - found.start + _PIECE_OVERHEAD * len(found.pieces)
+            self.held -= found.end - found.start + PIECE_OVERHEAD * len(found.pieces)
             skip = nxt - found.start
             for piece in found.pieces:
                 if skip < len(piece):
@@ -119,7 +125,7 @@ class Reassembly:
         self.held = 0
 
     def _extend(self, found: _Range, data: Buffer) -> None:
-        self.held += len(data) + _PIECE_OVERHEAD * found.extend(data)
+        self.held += len(data) + PIECE_OVERHEAD * found.extend(data)
 
     def _touch(self, newest: _Range) -> None:
         recent = self._recent

@@ -4,8 +4,17 @@ from collections import deque
 
 from pystack.wire.buffers import Buffer
 
-_GATHER = 16384
-_PIECE_OVERHEAD = 64
+GATHER = 16384
+"""Small payloads are gathered in pieces of up to so many bytes."""
+
+PIECE_OVERHEAD = 96
+"""What a piece of bytes takes beside them: the object, its buffer's rounding, its place in a list."""
+
+_VIEW_OVERHEAD = 352
+"""The same for a view: two objects, and the one that it looks into."""
+
+_WORTH_A_VIEW = 1024
+"""A smaller payload takes less as a copy."""
 
 
 def keepable(payload: Buffer) -> bool:
@@ -36,17 +45,17 @@ class ReceiveBuffer:
         size = len(payload)
         self.size += size
         pieces = self._pieces
-        if keepable(payload) and size >= 512:
+        if size >= _WORTH_A_VIEW and keepable(payload):
             pieces.append(payload)
-            self.held += _PIECE_OVERHEAD + _charge(payload)
+            self.held += _charge(payload)
             return
         last = pieces[-1] if pieces else None
-        if type(last) is bytearray and len(last) + size <= _GATHER:
+        if type(last) is bytearray and len(last) + size <= GATHER:
             last += payload
             self.held += size
         else:
             pieces.append(bytearray(payload))
-            self.held += _PIECE_OVERHEAD + size
+            self.held += PIECE_OVERHEAD + size
 
     def read(self, limit: int) -> bytes:
         """Removes and returns up to `limit` bytes."""
@@ -62,11 +71,16 @@ class ReceiveBuffer:
             piece = pieces[0]
             left = len(piece) - self._offset
             if left > wanted:
-                found.append(memoryview(piece)[self._offset : self._offset + wanted])
-                self._offset += wanted
+                if isinstance(piece, bytearray):
+                    found.append(piece[:wanted])
+                    del piece[:wanted]
+                    self.held -= wanted
+                else:
+                    found.append(memoryview(piece)[self._offset : self._offset + wanted])
+                    self._offset += wanted
                 break
             found.append(memoryview(piece)[self._offset :] if self._offset else piece)
-            self.held -= _PIECE_OVERHEAD + _charge(piece)
+            self.held -= _charge(piece)
             self._offset = 0
             wanted -= left
             pieces.popleft()
@@ -94,4 +108,6 @@ class ReceiveBuffer:
 
 def _charge(piece: Buffer) -> int:
     """The memory that a piece keeps alive: for a view, all of what it looks into."""
-    return len(piece.obj) if isinstance(piece, memoryview) else len(piece)  # type: ignore[arg-type]
+    if isinstance(piece, memoryview):
+        return _VIEW_OVERHEAD + len(piece.obj)  # type: ignore[arg-type]
+    return PIECE_OVERHEAD + len(piece)

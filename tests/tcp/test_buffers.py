@@ -106,3 +106,14 @@ def test_what_may_be_kept() -> None:
     assert not keepable(memoryview(packet)[251:])
     assert not keepable(bytearray(packet))
     assert not keepable(memoryview(bytearray(packet)))
+
+
+def test_reading_a_part_of_what_was_gathered_gives_its_memory_back() -> None:
+    buffer = ReceiveBuffer()
+    for _ in range(8):
+        buffer.append(b"x" * 1000)
+    held = buffer.held
+    assert buffer.read(3000) == b"x" * 3000
+    assert buffer.held == held - 3000
+    buffer.append(b"y")
+    assert buffer.read(10_000) == b"x" * 5000 + b"y"
