@@ -160,7 +160,7 @@ def _to_connection(host: "Host", endpoint: Endpoint, seg: Segment, now: int) -> 
     if completes and listener is not None and listener.is_full:
         host.metrics.count("TcpExtListenOverflows")  # the last ACK is dropped, and will be repeated
         return
-    if completes and listener is not None and not seg.len and _waits_for_text(connection, now):
+    if completes and listener is not None and _is_last_ack(connection, seg) and _waits_for_text(connection, now):
         host.metrics.count("TcpExtTCPDeferAcceptDrop")
         connection.defer(connection.progress_at + connection.config.defer_accept)
         host.touch(endpoint)
@@ -174,6 +174,13 @@ def _to_connection(host: "Host", endpoint: Endpoint, seg: Segment, now: int) -> 
         listener.completed(endpoint)
         host.accepted(listener)
     host.touch(endpoint)
+
+
+def _is_last_ack(connection: Connection, seg: Segment) -> bool:
+    """Whether `seg` is the handshake's third and nothing else, with the numbers that it has to have."""
+    tcb = connection.tcb
+    numbers = (tcb.rcv.nxt & 0xFFFFFFFF, tcb.snd.nxt & 0xFFFFFFFF)
+    return not seg.len and bool(seg.flags & ACK) and (seg.seq, seg.ack) == numbers
 
 
 def _waits_for_text(connection: Connection, now: int) -> bool:
