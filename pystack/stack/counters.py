@@ -138,7 +138,10 @@ COUNTERS: Final[dict[str, Counter]] = {
         "an echo request to a broadcast or multicast address that is not answered",
         drops=True,
     ),
-    "PystackIcmpInUnbelieved": Counter("an ICMP error that quotes no segment that is in flight (RFC 5927)", drops=True),
+    "PystackIcmpInUnbelieved": Counter(
+        "an ICMP error that quotes no segment that is in flight, or a datagram as large as was not sent (RFC 5927)",
+        drops=True,
+    ),
     "IcmpOutMsgs": Counter("ICMP messages that were sent"),
     "Icmp6OutMsgs": Counter("ICMPv6 messages that were sent"),
     "IcmpOutDestUnreachs": Counter('"destination unreachable": a port or protocol'),

@@ -9,6 +9,7 @@ from pystack.ip.icmp import Error
 from pystack.ip.layer import Ip
 from pystack.ip.names import Count
 from pystack.ip.names import names_of as ip_names_of
+from pystack.ip.pmtu import LEAST_V4, LEAST_V6
 from pystack.stack.errors import (
     AddressInUse,
     AddressNotAvailable,
@@ -25,6 +26,7 @@ from pystack.udp.config import UdpConfig
 from pystack.udp.discovery import BELIEVES_ICMP
 from pystack.udp.endpoint import Received, UdpEndpoint
 from pystack.udp.names import names_of
+from pystack.udp.sent import Sent
 from pystack.udp.table import Table
 from pystack.wire import udp
 from pystack.wire.checksum import pseudo_sum
@@ -34,7 +36,7 @@ from pystack.wire.errors import Malformed
 class Datagrams:
     """`ports` gives ephemeral ports, of a space that is UDP's own; `notify` is called when an endpoint has news."""
 
-    __slots__ = ("_config", "_count", "_ip", "_memory", "_notify", "_ports", "_table", "_ttl")
+    __slots__ = ("_config", "_count", "_ip", "_memory", "_notify", "_ports", "_sent", "_table", "_ttl")
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class Datagrams:
         self._memory = memory
         self._count = count
         self._notify = notify
+        self._sent = Sent()
         self._table: Table = Table()
 
     # What applications do
@@ -111,9 +114,11 @@ class Datagrams:
         """
         self.name(endpoint)
         try:
-            endpoint.send(self._ip, data, self._source(endpoint, address), address, port, now)
+            size = endpoint.send(self._ip, data, self._source(endpoint, address), address, port, now)
         except MessageTooLong as reason:
             raise DatagramTooLong(str(reason)) from None
+        if size > (LEAST_V4 if len(address) == 4 else LEAST_V6):
+            self._sent.note(endpoint.flow(address, port), size, now)
         self._count_sent(address)
 
     def _free_port(self, address: bytes) -> int:
@@ -178,15 +183,21 @@ class Datagrams:
     def icmp_arrives(self, error: Error, now: int) -> bool:
         """An ICMP error about one of these packets. Returns whether the path MTU to its destination is smaller now.
         Raises `Malformed` where nobody here can have sent such a packet.
+
+        That a packet was too large is believed where one as large, and larger than what it says that fits, was sent to
+        there lately: it concerns all that is sent to there, TCP too (RFC 5927 section 7).
         """
         endpoint = self._sender_of(error)
         if endpoint is None:
             raise Malformed(ip_names_of(error.src).icmp_in_errors, "an error about a datagram that nobody has sent")
-        lowered = (
-            error.kind is IcmpKind.FRAGMENTATION_NEEDED
-            and endpoint.discovery in BELIEVES_ICMP
-            and self._ip.pmtu.lower(error.dst, error.mtu, now, quoted_length=error.quoted_length)
-        )
+        lowered = False
+        if error.kind is IcmpKind.FRAGMENTATION_NEEDED:
+            flow, size = endpoint.flow(error.dst, error.dst_port), error.quoted_length
+            if size <= error.mtu or not self._sent.has(flow, size, now):
+                self._count("PystackIcmpInUnbelieved")
+                return False
+            if endpoint.discovery in BELIEVES_ICMP:
+                lowered = self._ip.pmtu.lower(error.dst, error.mtu, now, quoted_length=size)
         if endpoint.on_icmp(error):
             self._notify(endpoint)
         return lowered

@@ -9,6 +9,7 @@ from pystack.ip.icmp import Error, protocol_of
 from pystack.ip.layer import Ip
 from pystack.tcp.icmp import IcmpKind
 from pystack.udp.endpoint import HELD_BESIDE_DATA, UdpEndpoint
+from pystack.udp.sent import Flow
 from pystack.udp.table import Table
 from pystack.wire import icmpv4, icmpv6
 from pystack.wire.icmp import HEADER_BYTES, Message
@@ -93,12 +94,15 @@ class EchoEndpoint(UdpEndpoint):
         self.reuse = True
         self._reports: deque[Report] = deque()
 
-    def send(self, ip: Ip, data: bytes, src: bytes, dst: bytes, dst_port: int, now: int) -> None:
-        """Sends an echo request, of which identifier and checksum are filled in. Raises `MessageTooLong`."""
+    def flow(self, dst: bytes, dst_port: int) -> Flow:
+        return self.local_port, dst, 0
+
+    def send(self, ip: Ip, data: bytes, src: bytes, dst: bytes, dst_port: int, now: int) -> int:
+        """Sends an echo request, of which identifier and checksum are filled in."""
         rest = self.local_port << 16 | sequence_of(data)
         request = Message(data[0], data[1], rest, memoryview(data)[HEADER_BYTES:])
         body = icmpv4.build(request) if len(dst) == 4 else icmpv6.build(request, src, dst)
-        self._transmit(ip, protocol_of(dst), (body,), src, dst, now, "echo-request")
+        return self._transmit(ip, protocol_of(dst), (body,), src, dst, now, "echo-request")
 
     def on_icmp(self, error: Error) -> bool:
         """An ICMP error about a request of ours: it has to be told, be it as a report alone."""

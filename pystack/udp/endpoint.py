@@ -9,6 +9,7 @@ from pystack.ip.icmp import Error
 from pystack.ip.layer import Ip
 from pystack.tcp.icmp import IcmpKind
 from pystack.udp.discovery import CUTS, KNOWS_PATH, SETS_DF, Discovery
+from pystack.udp.sent import Flow
 from pystack.wire import icmpv4, icmpv6, ipv4, ipv6, udp
 from pystack.wire.checksum import pseudo_sum
 
@@ -142,21 +143,27 @@ class UdpEndpoint:
 
     # What is sent
 
-    def send(self, ip: Ip, data: bytes, src: bytes, dst: bytes, dst_port: int, now: int) -> None:
-        """Sends a datagram at once. Raises `MessageTooLong`."""
+    def flow(self, dst: bytes, dst_port: int) -> Flow:
+        """How `Sent` knows what this endpoint sends to there."""
+        return self.local_port, dst, dst_port
+
+    def send(self, ip: Ip, data: bytes, src: bytes, dst: bytes, dst_port: int, now: int) -> int:
+        """Sends a datagram at once. Returns the size of the packet, or of the largest that it is cut into. Raises
+        `MessageTooLong`.
+        """
         if len(data) > most_data(dst):
             raise MessageTooLong(ipv4.MAX_PACKET_BYTES)
         pseudo = pseudo_sum(src, dst, udp.PROTOCOL, udp.HEADER_BYTES + len(data))
         head = udp.build_header(self.local_port, dst_port, (data,), pseudo)
-        self._transmit(ip, udp.PROTOCOL, (head, data), src, dst, now, "udp")
+        return self._transmit(ip, udp.PROTOCOL, (head, data), src, dst, now, "udp")
 
     def _transmit(
         self, ip: Ip, protocol: int, pieces: tuple[bytes, ...], src: bytes, dst: bytes, now: int, reason: str
-    ) -> None:
-        """Sends a message of `protocol` as the socket's options say. Raises `MessageTooLong`."""
-        length = sum(map(len, pieces))
+    ) -> int:
+        """Sends a message of `protocol` as the socket's options say. Returns and raises what `send` does."""
+        size = sum(map(len, pieces)) + (ipv4.HEADER_BYTES if len(dst) == 4 else ipv6.HEADER_BYTES)
         mtu = ip.pmtu.get(dst, now) if self.discovery in KNOWS_PATH else ip.pmtu.mtu
-        fits = length + (ipv4.HEADER_BYTES if len(dst) == 4 else ipv6.HEADER_BYTES) <= mtu
+        fits = size <= mtu
         if not fits and self.discovery not in CUTS:
             raise MessageTooLong(mtu)
         ip.send(
@@ -171,6 +178,7 @@ class UdpEndpoint:
             mtu=mtu,
             reason=reason,
         )
+        return min(size, mtu)
 
     def _hold(self, change: int) -> None:
         self.held += change

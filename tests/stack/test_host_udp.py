@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, UDP, fragment
-from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6PacketTooBig, IPv6ExtHdrFragment, fragment6
-from stack_lab import OURS, PACKED, PACKED_THEIRS, PREFIX, SECOND, THEIRS, drain, gives, host, ip
+from scapy.layers.inet6 import ICMPv6DestUnreach, IPv6ExtHdrFragment, fragment6
+from stack_lab import OURS, PACKED, PACKED_THEIRS, PREFIX, THEIRS, drain, gives, host, ip
 
 from pystack.stack.datagrams import Datagrams
 from pystack.stack.errors import (
@@ -296,35 +296,3 @@ def test_port_unreachable_reaches_the_socket_that_it_is_about(family: int) -> No
     assert gives(stack, unreachable(family, quote(family, one.local_port))) == []
     assert one.error is not None
     assert events(stack) == [one]
-
-
-@FAMILIES
-def test_packet_too_big_lowers_the_path_mtu_for_a_while(family: int) -> None:
-    stack = host()
-    one = bound(stack, family, everywhere=True)
-    mtu = 1000 if family == 4 else 1300
-    quoted = quote(family, PORT)
-    too_big = (
-        ip(4) / ICMP(type=3, code=4, nexthopmtu=mtu) / quoted
-        if family == 4
-        else (ip(6) / ICMPv6PacketTooBig(mtu=mtu) / quoted)
-    )
-    stray = (
-        ip(4) / ICMP(type=3, code=4, nexthopmtu=600) / quote(4, 1)
-        if family == 4
-        else (ip(6) / ICMPv6PacketTooBig(mtu=1290) / quote(6, 1))
-    )
-    gives(stack, stray)
-    gives(stack, too_big)
-
-    def sizes(now: int) -> list[int]:
-        stack.datagrams.send(one, bytes(1400), PACKED_THEIRS[family], 53, now)
-        return [len(packet) for packet in raw(stack)]
-
-    assert len(sizes(0)) == 2
-    assert max(sizes(0)) <= mtu
-    deadline = stack.next_deadline()
-    assert deadline == 600 * SECOND
-    stack.on_deadline(deadline)
-    assert len(sizes(deadline)) == 1
-    assert one.error is None
