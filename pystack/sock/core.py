@@ -70,7 +70,7 @@ class SockCore(SockBase):
         if super().has_error:
             return True
         connection = self.connection
-        return connection is not None and not self._ending_told and errno_of_ending(connection) != 0
+        return connection is not None and not self._ending_told and errno_of_ending(connection, self.family) != 0
 
     def take_error(self) -> int:
         """SO_ERROR: the pending errno, which is not pending any more; 0 for none."""
@@ -78,7 +78,7 @@ class SockCore(SockBase):
         connection = self.connection
         if not error and connection is not None and connection.ending is not None and not self._ending_told:
             self._ending_told = True
-            error = errno_of_ending(connection)
+            error = errno_of_ending(connection, self.family)
         return error
 
     @property

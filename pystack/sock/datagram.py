@@ -235,7 +235,7 @@ class DatagramSock(SockBase):
         if code or error is None:
             return code
         self.endpoint.error = None
-        return errno_of_report(error)
+        return errno_of_report(error, self.family)
 
     def poll(self) -> int:
         """The POLLIN, POLLOUT, POLLERR, POLLHUP and POLLRDHUP flags that hold now, as Linux's datagram_poll has them.

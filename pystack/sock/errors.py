@@ -4,6 +4,7 @@ import errno
 from typing import Final
 
 from pystack.ip.icmp import Error
+from pystack.sock.constants import AF_INET6
 from pystack.stack.errors import (
     AddressInUse,
     AddressNotAvailable,
@@ -17,7 +18,7 @@ from pystack.stack.errors import (
 )
 from pystack.tcp.connection import Connection
 from pystack.tcp.events import Ending
-from pystack.tcp.icmp import IcmpKind
+from pystack.tcp.icmp import IcmpError, IcmpKind
 from pystack.wire import icmpv4
 
 _TEXTS: Final = {
@@ -72,19 +73,27 @@ _OF_ENDING: Final = {
     Ending.UNREACHABLE: errno.EHOSTUNREACH,
 }
 
-_OF_ICMP: Final = {
+_OF_KIND: Final = {
     IcmpKind.UNREACHABLE_NET: errno.ENETUNREACH,
     IcmpKind.UNREACHABLE_PROTOCOL: errno.ENOPROTOOPT,
     IcmpKind.UNREACHABLE_PORT: errno.ECONNREFUSED,
+    IcmpKind.FRAGMENTATION_NEEDED: errno.EMSGSIZE,
+    IcmpKind.SOURCE_ROUTE_FAILED: errno.EOPNOTSUPP,
     IcmpKind.PARAMETER_PROBLEM: errno.EPROTO,
 }
 
-_OF_REPORT_V4: Final = {
+_OF_KIND_V6: Final = {
+    **_OF_KIND,
+    IcmpKind.UNREACHABLE_PROTOCOL: errno.EPROTO,
+    IcmpKind.ADMIN_PROHIBITED: errno.EACCES,
+}
+
+_OF_CODE_V4: Final = {
     icmpv4.HOST_UNKNOWN: errno.EHOSTDOWN,
     icmpv4.SOURCE_HOST_ISOLATED: errno.ENONET,
     icmpv4.NET_PROHIBITED: errno.ENETUNREACH,
 }
-"""Codes of "destination unreachable" that say more than their kind. Linux: icmp_err_convert."""
+"""Codes of "destination unreachable" that say more than their kind."""
 
 
 def os_error(code: int, text: str = "") -> OSError:
@@ -98,22 +107,17 @@ def from_stack(error: StackError) -> OSError:
     return os_error(code, f"{_TEXTS[code]}: {error}")
 
 
-def errno_of_report(error: Error) -> int:
-    """What an ICMP error about a datagram is to its sender. Linux: icmp_err_convert, icmpv6_err_convert."""
+def errno_of_report(error: Error | IcmpError, family: int) -> int:
+    """What an ICMP error about a packet is to its sender. Linux: icmp_err_convert, icmpv6_err_convert."""
     kind = error.kind
-    if kind is IcmpKind.FRAGMENTATION_NEEDED:
-        return errno.EMSGSIZE
-    if len(error.dst) == 16:
-        if kind is IcmpKind.ADMIN_PROHIBITED:
-            return errno.EACCES
-        if kind is IcmpKind.UNREACHABLE_PROTOCOL:
-            return errno.EPROTO
-    elif kind in (IcmpKind.UNREACHABLE_HOST, IcmpKind.ADMIN_PROHIBITED):
-        return _OF_REPORT_V4.get(error.code, errno.EHOSTUNREACH)
-    return _OF_ICMP.get(kind, errno.EHOSTUNREACH)
+    if family == AF_INET6:
+        return _OF_KIND_V6.get(kind, errno.EHOSTUNREACH)
+    if kind in (IcmpKind.UNREACHABLE_HOST, IcmpKind.ADMIN_PROHIBITED):
+        return _OF_CODE_V4.get(error.code, errno.EHOSTUNREACH)
+    return _OF_KIND.get(kind, errno.EHOSTUNREACH)
 
 
-def errno_of_ending(connection: Connection) -> int:
+def errno_of_ending(connection: Connection, family: int) -> int:
     """The pending error that the end of a connection leaves, 0 for none."""
     ending = connection.ending
     if ending is None:
@@ -123,5 +127,5 @@ def errno_of_ending(connection: Connection) -> int:
         return errno.EPIPE
     if ending in (Ending.UNREACHABLE, Ending.TIMED_OUT) and connection.icmp_error is not None:
         # What ICMP had said in the meantime says more than that time ran out (RFC 9293 SHLD-25).
-        return _OF_ICMP.get(connection.icmp_error.kind, errno.EHOSTUNREACH)
+        return errno_of_report(connection.icmp_error, family)
     return _OF_ENDING[ending]

@@ -80,6 +80,7 @@ def _advance(c: "Connection", ack: int, now: int) -> Acked:
     c.sendbuf.release(ack)
     c.retransmits = 0
     c.progress_at = now
+    c.icmp_error = None  # what ICMP said of the path is over: something went through
     c.events |= Event.WRITABLE
     return acked
 

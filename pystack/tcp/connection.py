@@ -143,7 +143,8 @@ class Connection:
         """Whether the application opened it (MUST-11: SYN-RECEIVED remembers where it came from)."""
         self.prefs = Preferences(config)
         self.icmp_error: IcmpError | None = None
-        """The latest error that ICMP reported and that did not end the connection, or did (RFC 9293 MUST-47)."""
+        """The latest error that ICMP reported since something went through, be it that it ended the connection (RFC
+        9293 MUST-47). Linux: sk_err_soft."""
         self.urgent = UrgentMark()
         self.more = False
         """The latest `send` said that more would follow."""
