@@ -4,7 +4,9 @@ from collections import deque
 from typing import Final
 
 _ROOM: Final = 1 << 20
-"""Bytes that may wait. Linux: net.core.netdev_max_backlog, 1000 packets."""
+"""Bytes that may wait. Linux: net.core.netdev_max_backlog, 1000 packets. They are not of the host's memory budget: they
+go on at once, and the text of TCP among them counts as its sender's already.
+"""
 
 
 class Loopback:

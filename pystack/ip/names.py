@@ -1,4 +1,4 @@
-"""The names of the counters that both families have, as Linux prints them (RFC 4293, RFC 2011, RFC 2466)."""
+"""The names of the counters that both families have, as Linux prints them (RFC 4293, RFC 2011, RFC 2466, RFC 4113)."""
 
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
@@ -33,6 +33,14 @@ class Names(NamedTuple):
     icmp_out_echo_replies: str
     icmp_limited_host: str
     icmp_limited_global: str
+    udp_in_datagrams: str
+    udp_no_ports: str
+    udp_in_errors: str
+    udp_in_csum_errors: str
+    udp_rcvbuf_errors: str
+    udp_mem_errors: str
+    udp_ignored_multi: str
+    udp_out_datagrams: str
 
 
 V4: Final = Names(
@@ -59,6 +67,14 @@ V4: Final = Names(
     icmp_out_echo_replies="IcmpOutEchoReps",
     icmp_limited_host="IcmpOutRateLimitHost",
     icmp_limited_global="IcmpOutRateLimitGlobal",
+    udp_in_datagrams="UdpInDatagrams",
+    udp_no_ports="UdpNoPorts",
+    udp_in_errors="UdpInErrors",
+    udp_in_csum_errors="UdpInCsumErrors",
+    udp_rcvbuf_errors="UdpRcvbufErrors",
+    udp_mem_errors="UdpMemErrors",
+    udp_ignored_multi="UdpIgnoredMulti",
+    udp_out_datagrams="UdpOutDatagrams",
 )
 
 V6: Final = Names(
@@ -85,6 +101,14 @@ V6: Final = Names(
     icmp_out_echo_replies="Icmp6OutEchoReplies",
     icmp_limited_host="Icmp6OutRateLimitHost",
     icmp_limited_global="Icmp6OutRateLimitGlobal",
+    udp_in_datagrams="Udp6InDatagrams",
+    udp_no_ports="Udp6NoPorts",
+    udp_in_errors="Udp6InErrors",
+    udp_in_csum_errors="Udp6InCsumErrors",
+    udp_rcvbuf_errors="Udp6RcvbufErrors",
+    udp_mem_errors="Udp6MemErrors",
+    udp_ignored_multi="Udp6IgnoredMulti",
+    udp_out_datagrams="Udp6OutDatagrams",
 )
 
 

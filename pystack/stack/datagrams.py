@@ -7,8 +7,7 @@ from pystack.ip.datagram import Datagram
 from pystack.ip.fragment import MessageTooLong
 from pystack.ip.icmp import Error
 from pystack.ip.layer import Ip
-from pystack.ip.names import Count
-from pystack.ip.names import names_of as ip_names_of
+from pystack.ip.names import Count, names_of
 from pystack.ip.pmtu import LEAST_V4, LEAST_V6
 from pystack.stack.errors import (
     AddressInUse,
@@ -25,7 +24,6 @@ from pystack.tcp.icmp import IcmpKind
 from pystack.udp.config import UdpConfig
 from pystack.udp.discovery import BELIEVES_ICMP
 from pystack.udp.endpoint import Received, UdpEndpoint
-from pystack.udp.names import names_of
 from pystack.udp.sent import Sent
 from pystack.udp.table import Table
 from pystack.wire import udp
@@ -149,25 +147,25 @@ class Datagrams:
         try:
             arrived = udp.parse(datagram.payload, pseudo, checksum_required=len(dst) == 16)
         except Malformed as reason:
-            self._count(names.in_errors)
+            self._count(names.udp_in_errors)
             if reason.counter == "UdpInCsumErrors":
-                self._count(names.in_csum_errors)
+                self._count(names.udp_in_csum_errors)
             return
         if datagram.to_group:
-            self._count(names.ignored_multi)
+            self._count(names.udp_ignored_multi)
             return
         endpoint = self._table.find(dst, arrived.dst_port, src, arrived.src_port)
         if endpoint is None:
-            self._count(names.no_ports)
+            self._count(names.udp_no_ports)
             self._ip.errors.port_unreachable(datagram, now)
             return
         received = Received(bytes(arrived.payload), src, arrived.src_port, datagram.ttl)
-        refusal = self._give(endpoint, received, no_memory=names.mem_errors, no_room=names.rcvbuf_errors)
+        refusal = self._give(endpoint, received, no_memory=names.udp_mem_errors, no_room=names.udp_rcvbuf_errors)
         if refusal is None:
-            self._count(names.in_datagrams)
+            self._count(names.udp_in_datagrams)
         else:
             self._count(refusal)
-            self._count(names.in_errors)
+            self._count(names.udp_in_errors)
 
     def _give(self, endpoint: UdpEndpoint, received: Received, *, no_memory: str, no_room: str) -> str | None:
         """An endpoint gets a datagram; or it does not, for which the counter is returned."""
@@ -189,7 +187,7 @@ class Datagrams:
         """
         endpoint = self._sender_of(error)
         if endpoint is None:
-            raise Malformed(ip_names_of(error.src).icmp_in_errors, "an error about a datagram that nobody has sent")
+            raise Malformed(names_of(error.src).icmp_in_errors, "an error about a datagram that nobody has sent")
         lowered = False
         if error.kind is IcmpKind.FRAGMENTATION_NEEDED:
             flow, size = endpoint.flow(error.dst, error.dst_port), error.quoted_length
@@ -205,7 +203,7 @@ class Datagrams:
     # What is UDP's own
 
     def _count_sent(self, address: bytes) -> None:
-        self._count(names_of(address).out_datagrams)
+        self._count(names_of(address).udp_out_datagrams)
 
     def _sender_of(self, error: Error) -> UdpEndpoint | None:
         """Who can have sent the packet that an error is about."""
