@@ -1,12 +1,14 @@
 """What a bad path does to packets. Sans-IO: whoever uses it has the clock and holds the packets until they are due."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from random import Random
 from typing import Final, NamedTuple
 
 _COPIES: Final = "", " of the copy"
 _NS_PER_S: Final = 1_000_000_000
+_LATE_WITHOUT_DELAY: Final = 1_000_000
+"""At 10 Mbit/s nearly a full-sized packet: whatever comes in a burst is overtaken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +24,7 @@ class Impairments:
     jitter: int = 0
     """Most time that is added to it, at random; packets keep their order."""
     reorder: float = 0.0
-    """Chance of being late by up to another `delay` + `jitter`: later packets overtake it, unless both are 0."""
+    """Chance of being late by up to another `delay` + `jitter`, or 1 ms where both are 0: later packets overtake it."""
     duplicate: float = 0.0
     """Chance of arriving twice: at once, but where one of the two is late."""
     corrupt: float = 0.0
@@ -33,13 +35,24 @@ class Impairments:
     """Longest time that a packet waits for the line; what would wait longer is lost."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.type is float:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.type is float:
                 if not 0 <= value <= 1:
-                    raise ValueError(f"{field.name} is a probability from 0 to 1, and {value!r} is none")
+                    raise ValueError(f"{each.name} is a probability from 0 to 1, and {value!r} is none")
             elif not isinstance(value, int) or value < 0:
-                raise ValueError(f"{field.name} is an integer that is not negative, and {value!r} is none")
+                raise ValueError(f"{each.name} is an integer that is not negative, and {value!r} is none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathImpairments:
+    """What a path does in each direction: to what comes to the stack, and to what it sends. The same `seed` and the
+    same packets at the same times give the same fates.
+    """
+
+    inbound: Impairments = field(default_factory=Impairments)
+    outbound: Impairments = field(default_factory=Impairments)
+    seed: int = 0
 
 
 class Fate(NamedTuple):
@@ -103,7 +116,7 @@ class Passage:
     def _lateness(self, generator: Random) -> int:
         i = self._impairments
         late = _happens(i.reorder, generator)
-        return _part(i.delay + i.jitter, generator) if late else 0
+        return _part(i.delay + i.jitter or _LATE_WITHOUT_DELAY, generator) if late else 0
 
     def _damage(self, size: int, generator: Random) -> int | None:
         damaged = _happens(self._impairments.corrupt, generator)

@@ -12,6 +12,9 @@ import trio
 from pystack.link.addresses import HostAddresses, parse_interface
 from pystack.link.capture import CapturingDevice
 from pystack.link.device import Device
+from pystack.link.impair import PathImpairments
+from pystack.link.impaired import ImpairedDevice
+from pystack.link.impairspec import parse_impairments
 from pystack.link.open import open_tun_device
 from pystack.link.pcapng import PcapngWriter
 from pystack.net.pump import Pump, trio_clock
@@ -35,6 +38,7 @@ async def open_tun(
     mtu: int | None = None,
     tcp: TcpConfig | None = None,
     capture: BinaryIO | Path | None = None,
+    impair: PathImpairments | str | None = None,
     grace: float = 2.0,
 ) -> AsyncIterator[Net]:
     """A stack with `addresses` on the Linux TUN device `name`.
@@ -42,8 +46,7 @@ async def open_tun(
     `host_addresses` are the kernel's at its end: these, None for the first free one of each network, or "none" to
     attach to a device as it is. `mtu` in bytes, None: as the device has it. `tcp` is what connections start with.
     `capture` gets every packet in the pcapng format: a file, which stays the caller's to close, or the path of one to
-    write anew. For `grace`, and for what
-    leaving does, see `open_device`.
+    write anew. For `impair`, `grace`, and for what leaving does, see `open_device`.
 
     Raises `pystack.link.device.LinkError`, whose message is one sentence for the user, and `DeviceLost`.
     """
@@ -55,8 +58,10 @@ async def open_tun(
         kernel = [_interface(host_addresses)]
     else:
         kernel = [_interface(address) for address in host_addresses]
+    if isinstance(impair, str):
+        impair = parse_impairments(impair)  # before anything is made
     device, _ = open_tun_device(name, own, kernel, mtu)
-    async with open_device(device, own, tcp=tcp, capture=capture, grace=grace) as net:
+    async with open_device(device, own, tcp=tcp, capture=capture, impair=impair, grace=grace) as net:
         yield net
 
 
@@ -67,12 +72,17 @@ async def open_device(
     *,
     tcp: TcpConfig | None = None,
     capture: BinaryIO | Path | None = None,
+    impair: PathImpairments | str | None = None,
     grace: float = 2.0,
     clock: Callable[[], int] = trio_clock,
     entropy: Callable[[int], bytes] = secrets.token_bytes,
 ) -> AsyncIterator[Net]:
     """A stack with `addresses` on any device, which it closes at the end. `clock` gives nanoseconds at the pace of
     trio's clock; `entropy(n)` gives n random bytes.
+
+    `impair` puts a bad path between the stack and the device: impairments of each direction, or how the command line
+    writes them (`"in:loss=3%,delay=40ms;out:rate=20Mbit;seed=7"`). A capture shows what the stack sees: what has come
+    through, when it has, and what it sends, when it does. Raises `ValueError` for impairments that are none.
 
     Leaving the context normally closes every socket and waits for at most `grace` seconds until the peers have
     acknowledged that; what is left then, and everything where the context is left by an exception, is reset. When the
@@ -81,6 +91,10 @@ async def open_device(
     failure: BaseException | None = None
     files = ExitStack()
     try:
+        if isinstance(impair, str):
+            impair = parse_impairments(impair)
+        if impair is not None:
+            device = ImpairedDevice(device, impair, clock)
         if isinstance(capture, Path):
             capture = files.enter_context(capture.open("wb"))
         if capture is not None:
