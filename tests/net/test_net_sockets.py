@@ -124,6 +124,16 @@ async def test_listeners_on_all_families_share_a_free_port(wire: Wire) -> None:
 
 
 @scenario
+async def test_a_negative_backlog_is_none(wire: Wire) -> None:
+    """As the standard library has it; to the kernel it would be a large one."""
+    sock = wire.server.socket()
+    sock.listen(-1)
+    assert sock._sock.listener is not None
+    assert sock._sock.listener.backlog == 0
+    sock.close()
+
+
+@scenario
 async def test_a_failed_open_leaves_no_listener_behind(wire: Wire) -> None:
     (v6,) = await wire.server.open_tcp_listeners(80, host=RIGHT_V6)
     await fails(errno.EADDRINUSE, wire.server.open_tcp_listeners, 80)
