@@ -183,6 +183,7 @@ COUNTERS: Final[dict[str, Counter]] = {
     Drop.SHUT_WINDOW: Counter("segments whose text, or FIN, came while the window was shut", drops=True),
     Drop.NOBODY_READS: Counter("segments with text for a connection whose application has let go; a reset", drops=True),
     Drop.HELD_ALREADY: Counter("segments out of order all of whose text had arrived before", drops=True),
+    Drop.SYN_AGAIN: Counter("copies of a SYN that came so soon that they were not answered again", drops=True),
     "PystackMemoryRefusedOpens": Counter("connections refused because the host's memory is used up", drops=True),
     "TcpExtOfoPruned": Counter("connections whose out-of-order text went because the host's memory is used up"),
     "TcpExtTCPDeferAcceptDrop": Counter("ACKs of a handshake that a listener ignored: it waits for text", drops=True),

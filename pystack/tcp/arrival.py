@@ -160,7 +160,10 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> Drop | None:
     dropped: Drop | None = None
     if tcb.state is State.SYN_RECEIVED and seg.flags & SYN and seg.seq == tcb.irs:
         if not seg.flags & ACK:
-            # The peer's SYN again: our SYN,ACK was lost. (By the letter it is answered with a bare ACK.)
+            # The peer's SYN again: our SYN,ACK was lost. (By the letter it is answered with a bare ACK.) But not every
+            # copy gets a larger packet back, whoever it came from. Linux: tcp_check_req.
+            if not c.challenges.allows(now):
+                return Drop.SYN_AGAIN
             if c.board:
                 c.board.mark_head_lost()
             return None
@@ -357,6 +360,7 @@ def _fin_arrives(c: "Connection", now: int) -> None:
     tcb.rcv.nxt += 1
     tcb.rcv.wnd = max(0, tcb.rcv.wnd - 1)
     c.peer_fin = None
+    c.reassembly.clear()  # text behind a FIN is none
     c.eof = True
     c.events |= Event.EOF | Event.READABLE
     c.acks.on_surprise()

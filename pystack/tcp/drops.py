@@ -30,3 +30,5 @@ class Drop(StrEnum):
     """Text that nobody will ever read, since the application has let go: it ends the connection (SHLD-3)."""
     HELD_ALREADY = "TcpExtTCPOFOMerge"
     """Out-of-order text all of which had arrived before."""
+    SYN_AGAIN = "TcpExtTCPACKSkippedSynRecv"
+    """Another copy of the SYN, so soon that it is not answered again."""

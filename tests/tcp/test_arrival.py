@@ -157,6 +157,7 @@ def test_the_window_of_a_repeated_syn_ack_fits_its_field() -> None:
     p.gives("S", seq=0, mss=1460, wscale=7)
     assert p.gives(".", seq=70_000) == [". 1:1(0) ack 1"]
     edge = p.c.tcb.rcv.nxt + p.c.tcb.rcv.wnd
+    p.waits(500 * MS)
     assert p.gives("S", seq=0, mss=1460, wscale=7) == ["S. 0:0(0) ack 1"]
     assert p.sent[-1].wnd == 65535
     assert p.c.tcb.rcv.nxt + p.c.tcb.rcv.wnd == edge, "the right edge does not move left"

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from tcp_peer import PLAIN, SECOND, Peer, established, in_state
+from tcp_peer import MS, PLAIN, SECOND, Peer, established, in_state
 
+from pystack.tcp.config import TcpConfig
 from pystack.tcp.drops import Drop
 from pystack.tcp.events import Ending
 from pystack.tcp.state import State
@@ -53,3 +54,21 @@ def test_a_copy_of_text_out_of_order() -> None:
     assert p.puts(seq=1001, text=100) is None
     assert p.puts(seq=1001, text=100) is Drop.HELD_ALREADY
     assert p.puts(seq=1001, text=101) is None, "a part of it is new"
+
+
+def test_copies_of_a_syn_are_answered_twice_a_second() -> None:
+    p = in_state(State.SYN_RECEIVED)
+    copies = [p.puts("S", seq=0, mss=1460) for _ in range(100)]
+    assert copies == [None] + [Drop.SYN_AGAIN] * 99
+    assert len(p.takes()) == 1
+    p.waits(500 * MS)
+    assert p.gives("S", seq=0, mss=1460) == ["S. 0:0(0) ack 1"]
+
+
+def test_text_beyond_a_fin_is_not_kept() -> None:
+    p = established(TcpConfig(timestamps=False, window_scaling=False), sack_permitted=True)
+    p.gives(seq=2, text=1000)
+    assert p.c.reassembly.held
+    p.gives("F.")
+    assert (p.state, p.c.reassembly.held) == (State.CLOSE_WAIT, 0)
+    assert p.sent[-1].options.sack == ()
