@@ -14,6 +14,8 @@ from pystack.http.exchange import Handler
 from pystack.http.static import StaticFiles
 from pystack.http.welcome import welcome
 from pystack.link.addresses import HostAddresses, Interface, parse_interface
+from pystack.link.impair import PathImpairments
+from pystack.link.impairspec import parse_impairments
 from pystack.net.open import DEFAULT_ADDRESSES
 from pystack.tcp.congestion.registry import congestion_controls
 
@@ -63,6 +65,15 @@ def seconds(name: str, value: float) -> float:
     if not 0 <= value < math.inf:
         raise Refusal(f"--{name} {value} is no time: give seconds, 0 or more")
     return value
+
+
+def impairments(given: str | None) -> PathImpairments | None:
+    if given is None:
+        return None
+    try:
+        return parse_impairments(given)
+    except ValueError as error:
+        raise Refusal(f"--impair {error}") from None
 
 
 def known_congestion(name: str) -> str:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import partial
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from pystack.http.drain import Drain
 from pystack.http.exchange import Handler
 from pystack.http.server import serve_http
 from pystack.link.addresses import HostAddresses, Interface
+from pystack.link.impair import PathImpairments
 from pystack.net.open import open_tun
 from pystack.net.stack import Net
 from pystack.tcp.config import TcpConfig
@@ -58,6 +60,10 @@ def serve(
     congestion: Annotated[str, typer.Option(metavar="NAME", help="Congestion controller.")] = TcpConfig().congestion,
     capture: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every packet to a pcapng file.")] = None,
     metrics: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the counters, at the end.")] = None,
+    impair: Annotated[
+        str | None,
+        typer.Option(metavar="SPEC", help="A bad path, such as 'in:loss=3%,delay=40ms;seed=7'.", show_default=False),
+    ] = None,
     grace: Annotated[float, typer.Option(metavar="SECONDS", help="Time for requests in flight at the end.")] = 2,
     idle_timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Close idle connections; 0: never.")] = 75,
     header_timeout: Annotated[
@@ -96,6 +102,7 @@ def serve(
             mtu=mtu,
             tcp=TcpConfig(congestion=checks.known_congestion(congestion)),
             capture=checks.writable("capture", capture),
+            impair=checks.impairments(impair),
             metrics=checks.writable("metrics", metrics),
             ports=ports,
             hosting=checks.hosting(root, app),
@@ -120,6 +127,7 @@ async def _run(
     tcp: TcpConfig,
     capture: Path | None,
     metrics: Path | None,
+    impair: PathImpairments | None,
     ports: dict[str, int],
     hosting: AbstractAsyncContextManager[Handler],
     http_config: HttpConfig,
@@ -139,6 +147,7 @@ async def _run(
                     tcp=tcp,
                     capture=capture,
                     grace=grace,
+                    impair=impair,
                 ) as stop.net,
                 trio.open_nursery() as beside,
             ):
@@ -177,5 +186,11 @@ async def _serve_all(net: Net, ports: dict[str, int], handler: Handler, config: 
 
 def _urls(net: Net, port: int) -> list[str]:
     suffix = "" if port == 80 else f":{port}"
-    hosts = (f"[{a}]" if a.version == 6 else str(a) for a in net.addresses)
-    return [f"http://{host}{suffix}/" for host in hosts]
+    return [f"http://{_host(net, a)}{suffix}/" for a in net.addresses]
+
+
+def _host(net: Net, address: IPv4Address | IPv6Address) -> str:
+    """An address in a URL; a link-local one works with its device only (RFC 6874 section 2)."""
+    if address.version == 4:
+        return str(address)
+    return f"[{address}%25{net.device_name}]" if address.is_link_local else f"[{address}]"
