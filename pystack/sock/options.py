@@ -28,6 +28,8 @@ _MAX_BUF: Final = 1 << 30
 
 _MS: Final = 1_000_000
 _SECOND: Final = 1_000_000_000
+_MAX_LINGER2: Final = 120
+"""Linux: TCP_FIN_TIMEOUT_MAX, in seconds."""
 _LINGER: Final = struct.Struct("=ii")
 
 
@@ -103,6 +105,15 @@ def _set_user_timeout(sock: "SockCore", value: int) -> None:
     _set_preferred_timeout(sock, value)
     if sock.connection is not None:
         sock.connection.prefs.user_timeout_adopted = False
+
+
+_get_linger2, _set_fin_timeout = _setting("fin_timeout", unit=_SECOND, least=-1)
+
+
+def _set_linger2(sock: "SockCore", value: int) -> None:
+    """0 is the host's default again, what is negative allows no FIN-WAIT-2 without an application. As Linux."""
+    default = sock.host.config.tcp.fin_timeout // _SECOND
+    _set_fin_timeout(sock, min(max(value, -1), _MAX_LINGER2) or default)
 
 
 def _set_oob_inline(sock: "SockCore", value: int) -> None:
@@ -210,7 +221,7 @@ _ENTRIES: Final[dict[tuple[int, int], tuple[Getter, Setter | None]]] = {
     (_TCP, c.TCP_KEEPINTVL): _preference("keepalive_interval", unit=_SECOND, least=1, most=32767),
     (_TCP, c.TCP_KEEPCNT): _preference("keepalive_count", least=1, most=127),
     (_TCP, c.TCP_SYNCNT): _setting("syn_retries", least=1, most=127),
-    (_TCP, c.TCP_LINGER2): _setting("fin_timeout", unit=_SECOND),
+    (_TCP, c.TCP_LINGER2): (_get_linger2, _set_linger2),
     (_TCP, c.TCP_QUICKACK): (lambda s: int(s.connection is not None and s.connection.acks.is_quick), _set_quickack),
     (_TCP, c.TCP_MAXSEG): (_get_maxseg, _set_maxseg),
     (_TCP, c.TCP_CONGESTION): (_get_congestion, None),

@@ -6,7 +6,7 @@ RFC 9293 includes, of RFC 7323 section 5 (PAWS goes before the first step), and 
 
 from typing import TYPE_CHECKING
 
-from pystack.tcp import acks, ecn, reading, timeouts, timewait, usertimeout
+from pystack.tcp import acks, closing, ecn, reading, timeouts, timewait, usertimeout
 from pystack.tcp.config import SECOND
 from pystack.tcp.drops import Drop
 from pystack.tcp.events import Ending, Event
@@ -282,7 +282,7 @@ def _after_ack(c: "Connection", now: int) -> None:
     if state is State.FIN_WAIT_1 and c.fin_acked:
         tcb.enter(State.FIN_WAIT_2)
         if c.orphaned:
-            c.timers.set(Timer.LINGER, now + c.config.fin_timeout)
+            closing.wait_for_fin(c, now)
     elif state is State.CLOSING and c.fin_acked:
         c.enter_time_wait(now)
     elif state is State.LAST_ACK and c.fin_acked:

@@ -41,6 +41,14 @@ def close(c: "Connection", now: int) -> None:
         return
     shutdown_write(c)
     if c.tcb.state is State.FIN_WAIT_2:
+        wait_for_fin(c, now)
+
+
+def wait_for_fin(c: "Connection", now: int) -> None:
+    """FIN-WAIT-2 without an application: for a while, or not at all (Linux: TCP_LINGER2)."""
+    if c.config.fin_timeout < 0:
+        abort(c)
+    else:
         c.timers.set(Timer.LINGER, now + c.config.fin_timeout)
 
 

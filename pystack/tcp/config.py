@@ -122,7 +122,8 @@ class TcpConfig:
     """2 MSL: how long TIME-WAIT lasts (RFC 9293 MUST-13). Linux: TCP_TIMEWAIT_LEN, 60 s."""
 
     fin_timeout: int = 60 * SECOND
-    """How long an orphan may stay in FIN-WAIT-2. Linux: net.ipv4.tcp_fin_timeout."""
+    """How long an orphan may stay in FIN-WAIT-2; negative: not at all, it is reset. Linux: net.ipv4.tcp_fin_timeout.
+    Socket option TCP_LINGER2."""
 
     challenge_ack_interval: int = 500 * MILLISECOND
     """Least time between two ACKs that answer unacceptable segments (RFC 5961 section 7).

@@ -1,7 +1,9 @@
 """Reading, closing, aborting, and what becomes of a connection that nobody holds any more."""
 
+from dataclasses import replace
+
 import pytest
-from tcp_peer import MS, SECOND, Peer, established, in_state
+from tcp_peer import MS, PLAIN, SECOND, Peer, established, in_state
 
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.events import Ending, Event
@@ -225,3 +227,15 @@ def test_the_snapshot_has_tcp_infos_names_and_units() -> None:
     assert info.rtt > 0
     assert info.rto == p.c.rtt.rto // 1000
     assert (info.retransmits, info.total_retrans, info.ca_state) == (0, 0, 0)
+
+
+def test_no_fin_wait_2_where_the_application_allows_none() -> None:
+    """Linux: a negative TCP_LINGER2."""
+    p = established(replace(PLAIN, fin_timeout=-SECOND))
+    p.c.close(p.now)
+    p.takes()
+    assert p.gives(ack=2) == ["R. 2:2(0) ack 1"]
+    assert p.state is State.CLOSED
+    p = in_state(State.FIN_WAIT_2, replace(PLAIN, fin_timeout=-SECOND))
+    p.c.close(p.now)
+    assert (p.takes(), p.state) == (["R. 2:2(0) ack 1"], State.CLOSED)
