@@ -53,3 +53,17 @@ def test_the_core_needs_no_library_at_all() -> None:
     code = "import sys; import pystack.sock.calls, pystack.stack.host; print(*sys.modules)"
     loaded = run(code).split()
     assert not {"trio", "pytun", "pyroute2", "httptools", "typer", "socket", "random"} & set(loaded)
+
+
+def test_every_public_name_is_there() -> None:
+    code = "import pystack; print([n for n in dir(pystack) if not hasattr(pystack, n)], len(pystack.__all__))"
+    assert run(code) == "[] 14\n"
+
+
+def test_a_public_name_is_what_its_module_calls_so() -> None:
+    code = "import pystack; print(pystack.Net, pystack.memory_pair.__module__, pystack.http.HttpConfig.__name__)"
+    assert run(code) == "<class 'pystack.net.stack.Net'> pystack.link.memory HttpConfig\n"
+
+
+def test_a_name_that_is_not_there_is_no_attribute() -> None:
+    assert run("import pystack; print(hasattr(pystack, 'socket'))") == "False\n"
