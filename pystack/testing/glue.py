@@ -20,6 +20,8 @@ class Layers(NamedTuple):
     tcp: Any
     udp: Any
     raw: Any
+    padding: Any
+    fragment6: Any
     in_error: tuple[Any, ...]
 
 
@@ -28,13 +30,15 @@ def layers() -> Layers:
     """Raises `ModuleNotFoundError`, with what to do about it, where scapy is missing."""
     try:
         from scapy.layers import inet, inet6  # noqa: PLC0415 (half a second, and a library that only tests need)
-        from scapy.packet import Raw  # noqa: PLC0415
+        from scapy.packet import Padding, Raw  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             "the scripted peer reads and writes packets with scapy, which is not installed: pip install scapy",
             name=error.name,
         ) from error
-    return Layers(inet.IP, inet6.IPv6, inet.TCP, inet.UDP, Raw, (inet.IPerror, inet6.IPerror6))
+    return Layers(
+        inet.IP, inet6.IPv6, inet.TCP, inet.UDP, Raw, Padding, inet6.IPv6ExtHdrFragment, (inet.IPerror, inet6.IPerror6)
+    )
 
 
 def read(data: bytes) -> Any:
@@ -74,10 +78,13 @@ def misbuilt(packet: Any, data: bytes) -> str | None:
     """What scapy would have written in another way than the host did, None where it agrees with every byte of `data`:
     lengths, checksums, padding.
     """
+    behind = find(packet, layers().padding)
+    if behind is not None:
+        return f"there are {len(behind)} bytes behind its end"
     again = packet.copy()
     ip = next(walk(again))
-    is_fragment = isinstance(ip, layers().ipv4) and (ip.frag or ip.flags.MF)
-    for layer in (ip,) if is_fragment else walk(again):
+    # What a fragment carries is a part of something, whose lengths and checksums are those of the whole.
+    for layer in (ip,) if _is_fragment(again) else walk(again):
         for name in _COMPUTED:
             if name in layer.fields:
                 layer.delfieldval(name)
@@ -89,3 +96,10 @@ def misbuilt(packet: Any, data: bytes) -> str | None:
             if theirs.fields.get(name) != value:
                 return f"{ours.name} {name} is {value!r}, and should be {theirs.fields.get(name)!r}"
     return "scapy would have written other bytes"
+
+
+def _is_fragment(packet: Any) -> bool:
+    ipv4, fragment6 = find(packet, layers().ipv4), find(packet, layers().fragment6)
+    if ipv4 is not None:
+        return bool(ipv4.frag or ipv4.flags.MF)
+    return fragment6 is not None and bool(fragment6.offset or fragment6.m)

@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from ipaddress import ip_address
 
 import pytest
-from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest, IPv6
+from scapy.layers.inet import ICMP, IP, TCP, UDP, defragment
+from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest, IPv6, defragment6
 
 import pystack
 from pystack.sock.calls import Sock
@@ -171,6 +172,56 @@ def test_other_protocols(family: int) -> None:
         p.expect(type=3 if family == 4 else 1)
 
 
+@FAMILIES
+def test_answers_in_fragments(family: int) -> None:
+    """scapy joins them; each alone has the lengths of a fragment and the checksum of the whole."""
+    with peer(host(mtu=1280), family=family) as p:
+        if family == 4:
+            p.send(IP() / ICMP(id=7) / bytes(3000))
+            first = p.expect(ICMP, type=0, id=7, flags="MF")
+            (whole,) = defragment([first, *p.skip()])
+            assert bytes(whole[ICMP].payload) == bytes(3000)
+        else:
+            p.send(IPv6() / ICMPv6EchoRequest(id=7, data=bytes(3000)))
+            first = p.expect(ICMPv6EchoReply, id=7, m=1, offset=0)
+            assert bytes(defragment6([first, *p.skip()])[ICMPv6EchoReply].data) == bytes(3000)
+
+
+def change(p: Peer, monkeypatch: pytest.MonkeyPatch, damage: Callable[[bytearray], None]) -> None:
+    """Damages every packet that the host sends."""
+    good = p.host.poll_transmit
+
+    def damaged(now: int) -> bytes | None:
+        packet = good(now)
+        if packet is None:
+            return None
+        data = bytearray(bytes(packet))
+        damage(data)
+        return bytes(data)
+
+    monkeypatch.setattr(p.host, "poll_transmit", damaged)
+
+
+@FAMILIES
+def test_a_fragment_with_a_wrong_length(family: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def longer(data: bytearray) -> None:
+        data[3 if family == 4 else 5] += 1
+
+    with peer(host(mtu=1280), family=family) as p:
+        change(p, monkeypatch, longer)
+        with pytest.raises(AssertionError, match=r"not well built\n  expected: IP(v6)? (len|plen) is"):
+            p.send((IP() / ICMP() if family == 4 else IPv6() / ICMPv6EchoRequest(data=b"")) / bytes(3000))
+        monkeypatch.undo()
+
+
+def test_bytes_behind_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    with peer(host()) as p:
+        change(p, monkeypatch, lambda data: data.extend(b"more"))
+        with pytest.raises(AssertionError, match="not well built\n  expected: there are 4 bytes behind its end"):
+            p.send(TCP(dport=9, flags="S"))
+        monkeypatch.undo()
+
+
 def test_another_packet_is_an_error_that_shows_both() -> None:
     with peer(host()) as p:
         c = p.established()
@@ -237,19 +288,12 @@ def test_time_goes_on_in_virtual_time_alone() -> None:
 
 
 def test_a_packet_that_scapy_would_have_written_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong_checksum(data: bytearray) -> None:
+        data[36] ^= 1
+
     with peer(host()) as p:
         c = p.established()
-        good = p.host.poll_transmit
-
-        def damaged(now: int):  # type: ignore[no-untyped-def]
-            packet = good(now)
-            if packet is None:
-                return None
-            data = bytearray(bytes(packet))
-            data[36] ^= 1  # the checksum
-            return bytes(data)
-
-        monkeypatch.setattr(p.host, "poll_transmit", damaged)
+        change(p, monkeypatch, wrong_checksum)
         c.sock.send(b"text")
         with pytest.raises(AssertionError, match="not well built\n  expected: TCP chksum is"):
             p.skip()
