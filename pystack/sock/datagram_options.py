@@ -4,6 +4,7 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from pystack.sock import constants as c
+from pystack.sock import ipfields
 from pystack.sock.errors import os_error
 from pystack.sock.optiontable import OptionTable, for_family, only
 from pystack.udp.discovery import Discovery
@@ -30,27 +31,19 @@ def _set_rcvbuf(sock: "datagram.DatagramSock", value: int) -> None:
 
 
 def _set_tos(sock: "datagram.DatagramSock", value: int) -> None:
-    sock.endpoint.tos = value & 0xFF
+    sock.endpoint.tos = ipfields.type_of_service(value)
 
 
 def _set_traffic_class(sock: "datagram.DatagramSock", value: int) -> None:
-    if not -1 <= value <= 0xFF:
-        raise os_error(errno.EINVAL)
-    sock.endpoint.tos = max(value, 0)
+    sock.endpoint.tos = ipfields.traffic_class(value)
 
 
 def _set_ttl(sock: "datagram.DatagramSock", value: int) -> None:
-    """-1 is the host's default again."""
-    if not (value == -1 or 1 <= value <= 255):
-        raise os_error(errno.EINVAL)
-    sock.endpoint.ttl = sock.host.config.ttl if value == -1 else value
+    sock.endpoint.ttl = ipfields.time_to_live(value, sock.host.config.ttl)
 
 
 def _set_hops(sock: "datagram.DatagramSock", value: int) -> None:
-    """As `_set_ttl`; IPv6 allows a limit of 0, which does not leave the network."""
-    if not -1 <= value <= 255:
-        raise os_error(errno.EINVAL)
-    sock.endpoint.ttl = sock.host.config.ttl if value == -1 else value
+    sock.endpoint.ttl = ipfields.hop_limit(value, sock.host.config.ttl)
 
 
 def _set_discovery(sock: "datagram.DatagramSock", value: int) -> None:

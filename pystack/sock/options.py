@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pystack.sock import constants as c
+from pystack.sock import ipfields
 from pystack.sock.errors import os_error
 from pystack.sock.optiontable import OptionTable, Value, for_family, only
 from pystack.tcp.config import TcpConfig
@@ -30,6 +31,7 @@ _MS: Final = 1_000_000
 _SECOND: Final = 1_000_000_000
 _MAX_LINGER2: Final = 120
 """Linux: TCP_FIN_TIMEOUT_MAX, in seconds."""
+_ECN: Final = 3
 _LINGER: Final = struct.Struct("=ii")
 
 
@@ -107,6 +109,7 @@ def _set_user_timeout(sock: "SockCore", value: int) -> None:
         sock.connection.prefs.user_timeout_adopted = False
 
 
+_get_defer, _set_defer = _setting("defer_accept", unit=_SECOND)
 _get_linger2, _set_fin_timeout = _setting("fin_timeout", unit=_SECOND, least=-1)
 
 
@@ -122,23 +125,26 @@ def _set_oob_inline(sock: "SockCore", value: int) -> None:
         sock.connection.urgent.inline = bool(value)
 
 
-def _set_tos(sock: "SockCore", value: int) -> None:
-    if not 0 <= value <= 255:
-        raise os_error(errno.EINVAL)
-    sock.tos = value
-    for holder in (sock.endpoint, sock.listener):
-        if holder is not None:
-            holder.tos = value
+def _tos_from(rule: Callable[[int], int]) -> Setter:
+    """The ECN bits are the stack's own, and read as 0."""
+
+    def setter(sock: "SockCore", value: int) -> None:
+        sock.tos = rule(value) & ~_ECN
+        for holder in (sock.endpoint, sock.listener):
+            if holder is not None:
+                holder.tos = sock.tos
+
+    return setter
 
 
-def _set_ttl(sock: "SockCore", value: int) -> None:
-    """-1 is the host's default again, as in Linux."""
-    if not (value == -1 or 1 <= value <= 255):
-        raise os_error(errno.EINVAL)
-    sock.ttl = sock.host.config.ttl if value == -1 else value
-    for holder in (sock.endpoint, sock.listener):
-        if holder is not None:
-            holder.ttl = sock.ttl
+def _ttl_from(rule: Callable[[int, int], int]) -> Setter:
+    def setter(sock: "SockCore", value: int) -> None:
+        sock.ttl = rule(value, sock.host.config.ttl)
+        for holder in (sock.endpoint, sock.listener):
+            if holder is not None:
+                holder.ttl = sock.ttl
+
+    return setter
 
 
 def _set_discovery(sock: "SockCore", value: int) -> None:
@@ -169,7 +175,7 @@ def _get_maxseg(sock: "SockCore") -> int:
 
 
 def _set_maxseg(sock: "SockCore", value: int) -> None:
-    if not 88 <= value <= 32767:  # Linux: TCP_MIN_MSS, MAX_TCP_WINDOW
+    if value and not 88 <= value <= 32767:  # Linux: TCP_MIN_MSS, MAX_TCP_WINDOW; 0 is the default again
         raise os_error(errno.EINVAL)
     if sock.connection is not None:
         raise os_error(errno.EISCONN, "the MSS is announced when the connection is made")
@@ -227,13 +233,13 @@ _ENTRIES: Final[dict[tuple[int, int], tuple[Getter, Setter | None]]] = {
     (_TCP, c.TCP_CONGESTION): (_get_congestion, None),
     (_TCP, c.TCP_USER_TIMEOUT): (_get_user_timeout, _set_user_timeout),
     (_TCP, c.TCP_NOTSENT_LOWAT): (_get_notsent_lowat, _set_notsent_lowat),
-    (_TCP, c.TCP_DEFER_ACCEPT): _setting("defer_accept", unit=_SECOND),
-    (c.IPPROTO_IP, c.IP_TOS): for_family(c.AF_INET, lambda s: s.tos, _set_tos),
-    (c.IPPROTO_IP, c.IP_TTL): for_family(c.AF_INET, lambda s: s.ttl, _set_ttl),
+    (_TCP, c.TCP_DEFER_ACCEPT): (_get_defer, lambda s, value: _set_defer(s, max(value, 0))),
+    (c.IPPROTO_IP, c.IP_TOS): for_family(c.AF_INET, lambda s: s.tos, _tos_from(ipfields.type_of_service)),
+    (c.IPPROTO_IP, c.IP_TTL): for_family(c.AF_INET, lambda s: s.ttl, _ttl_from(ipfields.time_to_live)),
     (c.IPPROTO_IP, c.IP_MTU_DISCOVER): for_family(c.AF_INET, lambda s: int(s.discovery), _set_discovery),
     (_V6, c.IPV6_MTU_DISCOVER): for_family(c.AF_INET6, lambda s: int(s.discovery), _set_discovery),
-    (_V6, c.IPV6_TCLASS): for_family(c.AF_INET6, lambda s: s.tos, _set_tos),
-    (_V6, c.IPV6_UNICAST_HOPS): for_family(c.AF_INET6, lambda s: s.ttl, _set_ttl),
+    (_V6, c.IPV6_TCLASS): for_family(c.AF_INET6, lambda s: s.tos, _tos_from(ipfields.traffic_class)),
+    (_V6, c.IPV6_UNICAST_HOPS): for_family(c.AF_INET6, lambda s: s.ttl, _ttl_from(ipfields.hop_limit)),
     (_V6, c.IPV6_V6ONLY): (lambda s: 1, only(1, "a socket for both IPv6 and IPv4")),
 }
 

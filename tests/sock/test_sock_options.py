@@ -11,6 +11,7 @@ from two_hosts import B4, Lan
 from pystack.sock import constants as c
 from pystack.sock.calls import Sock
 from pystack.sock.constants import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP
+from pystack.sock.datagram import UdpSock
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the numbers are Linux's")
@@ -44,7 +45,11 @@ def test_the_numbers_are_linuxs() -> None:
         (c.IPPROTO_TCP, c.TCP_LINGER2, -5, -1),
         (c.IPPROTO_TCP, c.TCP_LINGER2, 1000, 120),
         (c.IPPROTO_TCP, c.TCP_DEFER_ACCEPT, 5, 5),
+        (c.IPPROTO_TCP, c.TCP_DEFER_ACCEPT, -1, 0),
         (c.IPPROTO_IP, c.IP_TOS, 0x28, 0x28),
+        (c.IPPROTO_IP, c.IP_TOS, 0x1B8, 0xB8),
+        (c.IPPROTO_IP, c.IP_TOS, 255, 252),
+        (c.IPPROTO_IP, c.IP_TOS, -1, 252),
         (c.IPPROTO_IP, c.IP_TTL, 9, 9),
         (c.IPPROTO_IP, c.IP_TTL, -1, 64),
         (c.IPPROTO_TCP, c.TCP_NODELAY, 1, 1),
@@ -60,6 +65,34 @@ def test_set_and_read_back_before_and_after_connecting(level: int, name: int, va
         assert sock.getsockopt(level, name) == read_back
         sock.setsockopt(level, name, struct.pack("=i", value))
         assert sock.getsockopt(level, name, 4) == struct.pack("=i", read_back)
+
+
+@pytest.mark.parametrize("kind", [Sock, UdpSock])
+def test_the_fields_of_an_ipv6_header(kind: type[Sock | UdpSock]) -> None:
+    sock = kind(Lan().a, c.AF_INET6)
+    ecn = 3 if kind is UdpSock else 0
+    for name, value, read_back in (
+        (c.IPV6_TCLASS, 255, 252 | ecn),
+        (c.IPV6_TCLASS, -1, 0),
+        (c.IPV6_UNICAST_HOPS, 0, 0),
+        (c.IPV6_UNICAST_HOPS, 255, 255),
+        (c.IPV6_UNICAST_HOPS, -1, 64),
+    ):
+        sock.setsockopt(c.IPPROTO_IPV6, name, value)
+        assert sock.getsockopt(c.IPPROTO_IPV6, name) == read_back
+    for name in (c.IPV6_TCLASS, c.IPV6_UNICAST_HOPS):
+        for value in (-2, 256):
+            with pytest.raises(OSError) as caught:
+                sock.setsockopt(c.IPPROTO_IPV6, name, value)
+            assert caught.value.errno == errno.EINVAL
+
+
+def test_the_default_mss_again() -> None:
+    sock = Sock(Lan().a, c.AF_INET)
+    sock.setsockopt(c.IPPROTO_TCP, c.TCP_MAXSEG, 500)
+    assert sock.getsockopt(c.IPPROTO_TCP, c.TCP_MAXSEG) == 500
+    sock.setsockopt(c.IPPROTO_TCP, c.TCP_MAXSEG, 0)
+    assert sock.getsockopt(c.IPPROTO_TCP, c.TCP_MAXSEG) == 536
 
 
 def test_what_was_set_before_connecting_holds_for_the_connection() -> None:
@@ -111,7 +144,7 @@ def test_what_can_only_be_read() -> None:
         (c.IPPROTO_TCP, c.TCP_INFO, 1, errno.ENOPROTOOPT),
         (c.IPPROTO_TCP, c.TCP_MAXSEG, 80, errno.EINVAL),
         (c.IPPROTO_IP, c.IP_TTL, 0, errno.EINVAL),
-        (c.IPPROTO_IP, c.IP_TOS, 256, errno.EINVAL),
+        (c.IPPROTO_IP, c.IP_TTL, 256, errno.EINVAL),
         (c.IPPROTO_IPV6, c.IPV6_TCLASS, 4, errno.ENOPROTOOPT),
         (c.IPPROTO_TCP, c.TCP_NODELAY, b"\1", errno.EINVAL),
         (c.IPPROTO_TCP, c.TCP_USER_TIMEOUT, -1, errno.EINVAL),
