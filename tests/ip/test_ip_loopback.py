@@ -9,6 +9,7 @@ from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoRequest
 
 from pystack.ip.address import LOOPBACK4, LOOPBACK6
 from pystack.ip.loopback import Loopback
+from pystack.sim.solo import Solo
 from pystack.sock.calls import Sock
 from pystack.sock.constants import AF_INET, AF_INET6, WouldBlock
 from pystack.sock.datagram import UdpSock
@@ -24,27 +25,15 @@ SELF = pytest.mark.parametrize(
 FAMILIES = pytest.mark.parametrize("family", [4, 6])
 
 
-class Alone:
-    """A host without anybody else, as a driver runs it. `left` is what went to the device."""
+class Alone(Solo):
+    """A host without anybody else: what it sends to the device, nobody takes."""
 
     def __init__(self) -> None:
-        self.host = host()
-        self.now = SECOND
-        self.left: list[bytes] = []
+        super().__init__(host(), SECOND)
 
     def run(self) -> None:
         """Until nothing is due at this time."""
-        while True:
-            while (packet := self.host.poll_transmit(self.now)) is not None:
-                self.left.append(bytes(packet))
-            while (item := self.host.poll_event()) is not None:
-                sock = item[0].context
-                if isinstance(sock, Sock | UdpSock) and sock.on_ready is not None:
-                    sock.on_ready()
-            deadline = self.host.next_deadline()
-            if deadline is None or deadline > self.now:
-                return
-            self.host.on_deadline(self.now)
+        self.advance(self.now)
 
     def pair(self, address: bytes, port: int = 80) -> tuple[Sock, Sock]:
         """Both ends of one connection."""
@@ -90,7 +79,7 @@ def test_a_connection_within_the_host(address: bytes) -> None:
     assert server.recv(1) == b""
     server.close(alone.now)
     alone.run()
-    assert alone.left == []
+    assert alone.collect() == []
     counts = alone.host.metrics
     assert counts["PystackLoopbackOverflows"] == counts["TcpRetransSegs"] == 0, "TCP waits instead"
     family = "" if len(address) == 4 else "6"
@@ -105,7 +94,7 @@ def test_a_closed_port_refuses(address: bytes) -> None:
     alone.run()
     with pytest.raises(ConnectionRefusedError):
         client.connect_result()
-    assert alone.left == []
+    assert alone.collect() == []
 
 
 @FAMILIES
@@ -120,7 +109,7 @@ def test_a_socket_that_is_connected_to_itself(family: int) -> None:
     assert carry(alone, sock, sock, b"self" * 1000) == b"self" * 1000
     sock.close(alone.now)
     alone.run()
-    assert alone.left == []
+    assert alone.collect() == []
 
 
 @SELF
@@ -139,7 +128,7 @@ def test_datagrams_within_the_host(address: bytes) -> None:
     alone.run()
     with pytest.raises(ConnectionRefusedError):
         client.send(b"?", alone.now)
-    assert alone.left == []
+    assert alone.collect() == []
 
 
 def test_errors_within_the_host_are_not_limited() -> None:
@@ -168,7 +157,7 @@ def test_a_ping_to_itself(family: int) -> None:
     counts = alone.host.metrics
     assert counts["IcmpInEchos" if family == 4 else "Icmp6InEchos"] == 1
     assert counts["IcmpInEchoReps" if family == 4 else "Icmp6InEchoReplies"] == 1
-    assert alone.left == []
+    assert alone.collect() == []
 
 
 def test_the_device_gets_its_turn() -> None:
@@ -197,7 +186,7 @@ def test_there_is_room_for_so_much() -> None:
     assert alone.host.metrics["PystackLoopbackOverflows"] > 0
     alone.run()
     assert sock.recvfrom(65_535) == (bytes(60_000), (PACKED[4], 53))
-    assert alone.left == []
+    assert alone.collect() == []
     assert alone.host.ip.loopback.take() is None
 
 
