@@ -29,7 +29,7 @@ _SMALLEST_BOUND = 48
 def next_segment(c: "Connection", now: int, budget: int) -> Segment | None:
     """The next segment that is due, or None."""
     if c.control:
-        return c.control.pop(0)
+        return _stamped(c, c.control.pop(0), now)
     state = c.tcb.state
     seg: Segment | None = None
     if state in (State.SYN_SENT, State.SYN_RECEIVED):
@@ -105,8 +105,11 @@ def receive_window(c: "Connection") -> int:
 
 
 def reset(c: "Connection") -> Segment:
-    """The RST of an ABORT: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>."""
-    return Segment(_acceptable_number(c), c.tcb.rcv.nxt, RST | ACK, reason="reset")
+    """The RST of an ABORT: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>, with a timestamp where those are agreed on (RFC 7323
+    section 3.2), which is filled in when it is sent.
+    """
+    options = Options(ts_val=0) if c.agreed.timestamps else NO_OPTIONS
+    return Segment(_acceptable_number(c), c.tcb.rcv.nxt, RST | ACK, options=options, reason="reset")
 
 
 def _acceptable_number(c: "Connection") -> int:
@@ -144,6 +147,11 @@ def _handshake(c: "Connection", now: int) -> Segment | None:
     c.tcb.rcv.wnd = max(c.tcb.rcv.wnd, min(c.receive_limit, 0xFFFF))
     seg.wnd = min(c.tcb.rcv.wnd, 0xFFFF)
     _tell_user_timeout(c, seg.options)
+    return _stamped(c, seg, now)
+
+
+def _stamped(c: "Connection", seg: Segment, now: int) -> Segment:
+    """The segment with the time at which it is sent, where it has a timestamp at all."""
     if seg.options.ts_val is not None:
         seg.options.ts_val, seg.options.ts_ecr = c.ts.val(now), c.ts.recent
     return seg

@@ -239,3 +239,17 @@ def test_no_fin_wait_2_where_the_application_allows_none() -> None:
     p = in_state(State.FIN_WAIT_2, replace(PLAIN, fin_timeout=-SECOND))
     p.c.close(p.now)
     assert (p.takes(), p.state) == (["R. 2:2(0) ack 1"], State.CLOSED)
+
+
+def test_a_reset_has_a_timestamp_where_those_are_agreed_on() -> None:
+    """RFC 7323 section 3.2, SHOULD; a stranger's segment is answered without, as its own are none of the connection."""
+    p = established(replace(PLAIN, timestamps=True), ts_val=77)
+    p.waits(SECOND)
+    p.c.abort()
+    (shown,) = p.takes()
+    assert shown.startswith("R. ")
+    assert (p.sent[-1].options.ts_val, p.sent[-1].options.ts_ecr) == (p.c.ts.val(p.now), 77)
+    p = established()
+    p.c.abort()
+    p.takes()
+    assert p.sent[-1].options.ts_val is None
