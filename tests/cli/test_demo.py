@@ -1,6 +1,7 @@
 """`pystack demo`: the whole of it in a private network, also without root."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -50,11 +51,19 @@ def shown(result: Any) -> None:
     assert result.stderr == ""
     lines = result.stdout.splitlines()
     assert lines[0].startswith("A private network")
-    packets = [line for line in lines if " ms in " in line or " ms out " in line]
+    page, loss, reset = (result.stdout.split(f"\n{number}. ")[1].split("\n\n")[0].splitlines() for number in (1, 2, 3))
+    packets = [line for line in page if " ms in " in line or " ms out " in line]
     assert len(packets) >= 9
     assert any(" S. " in line and " out " in line for line in packets)
     assert any(" F. " in line or " FP. " in line for line in packets)
-    assert lines[-1] == "curl got 44 bytes: Hello from a TCP that is written in Python."
+    assert page[-1].startswith("curl got 44 bytes: 'Hello from a TCP that is written in Python.' in ")
+    assert all(" out " in line and "(1448)" in line for line in loss[2:-2])
+    assert loss[-1].startswith("curl got 524288 bytes (all of them, in order) in ")
+    assert " 0 packets were sent again" not in loss[-1]
+    assert [line for line in reset if " R. " in line and " out " in line]
+    got = re.match(r"curl got (\d+) bytes in ", reset[-2])
+    assert got and 0 < int(got[1]) <= 20_000, "what was under way goes with the reset"
+    assert reset[-1] == "curl: (56) Recv failure: Connection reset by peer"
 
 
 @pytest.mark.parametrize(("prepare", "named"), [(CLOSED_NODE, "/dev/net/tun"), (NO_NODE, "/dev/net/tun")])
