@@ -62,7 +62,8 @@ def shown(result: Any) -> None:
     assert " 0 packets were sent again" not in loss[-1]
     assert [line for line in reset if " R. " in line and " out " in line]
     got = re.match(r"curl got (\d+) bytes in ", reset[-2])
-    assert got and 0 < int(got[1]) <= 20_000, "what was under way goes with the reset"
+    assert got is not None
+    assert 0 < int(got[1]) <= 20_000, "what was under way goes with the reset"
     assert reset[-1] == "curl: (56) Recv failure: Connection reset by peer"
 
 
