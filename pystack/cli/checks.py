@@ -89,20 +89,22 @@ def size(name: str, value: int) -> int:
     return value
 
 
-def hosting(root: str | None, app: str | None) -> AbstractAsyncContextManager[Handler]:
+def hosting(root: str | None, app: str | None, list_directories: bool) -> AbstractAsyncContextManager[Handler]:
+    if list_directories and root is None:
+        raise Refusal("--list has no directories to show: name one with --root")
     if app is None:
-        return nullcontext(_files(root))
+        return nullcontext(_files(root, list_directories))
     if root is not None:
         raise Refusal("--app and --root exclude each other: give one or the other")
     return hosted(load_app(app))
 
 
-def _files(root: str | None) -> Handler:
+def _files(root: str | None, list_directories: bool) -> Handler:
     if root is None:
         return welcome
     try:
         # An empty name, of a shell variable that is not set, would be the working directory.
-        return StaticFiles(root if root else os.devnull)
+        return StaticFiles(root if root else os.devnull, list_directories=list_directories)
     except NotADirectoryError:
         raise Refusal(f"{root or 'an empty name'} is not a directory: name one with --root") from None
 

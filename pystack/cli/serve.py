@@ -49,6 +49,7 @@ def serve(
     ] = None,
     http: Annotated[int, typer.Option(metavar="PORT", help="Port of the HTTP server.")] = 80,
     root: Annotated[str | None, typer.Option(metavar="DIR", help="Serve the files below this directory.")] = None,
+    list_directories: Annotated[bool, typer.Option("--list", help="Show directories without an index.html.")] = False,
     app: Annotated[
         str | None,
         typer.Option(metavar="MODULE:ATTR", help="Serve this ASGI application, in trio.", show_default=False),
@@ -105,7 +106,7 @@ def serve(
             impair=checks.impairments(impair),
             metrics=checks.writable("metrics", metrics),
             ports=ports,
-            hosting=checks.hosting(root, app),
+            hosting=checks.hosting(root, app, list_directories),
             http_config=HttpConfig(
                 idle_timeout=checks.seconds("idle-timeout", idle_timeout),
                 header_timeout=checks.seconds("header-timeout", header_timeout),

@@ -39,6 +39,12 @@ class Request:
         """The first value of the field called `name` (lower case), or None."""
         return next((value for key, value in self.headers if key == name), None)
 
+    def combined(self, name: bytes) -> bytes | None:
+        """All values of the field called `name` (lower case) as one, with commas in between (RFC 9110 section 5.3);
+        None where it is not there."""
+        values = [value for key, value in self.headers if key == name]
+        return b", ".join(values) if values else None
+
     @property
     def takes_trailers(self) -> bool:
         """Trailers behind a response would reach the client: it asks for them, and its version has chunks (RFC 9110

@@ -1,71 +1,60 @@
 """Files below one directory."""
 
 import errno
-import mimetypes
 import os
-import stat
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import quote, unquote_to_bytes
 
+from pystack.http.conditional import Validators, outcome, range_still_fits
+from pystack.http.encodings import acceptable
 from pystack.http.exchange import Exchange
+from pystack.http.files import FileBody, Missing, OpenFile, looking
+from pystack.http.listing import entries, listing
+from pystack.http.mediatypes import media_type
+from pystack.http.ranges import Range, Unsatisfiable, content_range, multipart, parse_ranges
 from pystack.http.request import Request
 from pystack.http.response import Response, http_date, plain
 
-CHUNK_SIZE = 262_144
 INDEX = "index.html"
 
 _ALLOW = (b"Allow", b"GET, HEAD")
-# O_NONBLOCK: opening a FIFO waits for its other end. O_NOFOLLOW: a link that took the file's place after we looked.
-# Windows lacks these, and needs O_BINARY in turn.
-_OPEN_FLAGS = os.O_RDONLY
-for _flag in ("O_NONBLOCK", "O_NOFOLLOW", "O_NOCTTY", "O_BINARY"):
-    _OPEN_FLAGS |= getattr(os, _flag, 0)
-_OUR_FAULT = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
-# What a suffix of compression means for the type: we serve the packed file, not a packed representation of another.
-_PACKED_TYPES = {
-    "gzip": "application/gzip",
-    "bzip2": "application/x-bzip2",
-    "xz": "application/x-xz",
-    "br": "application/octet-stream",
-    "compress": "application/x-compress",
-}
-# What the older of our Pythons do not know yet, or know by an older name (RFC 9239 for .js).
-_NEWER_TYPES = {
-    ".js": "text/javascript",
-    ".mjs": "text/javascript",
-    ".md": "text/markdown",
-    ".avif": "image/avif",
-    ".webp": "image/webp",
-    ".woff": "font/woff",
-    ".woff2": "font/woff2",
-}
-
-
-class _Missing(Exception):
-    """Nothing that we show is there."""
+# Content codings and the suffixes of files that have them, those that pack best first.
+_SUFFIXES = {b"br": ".br", b"gzip": ".gz"}
 
 
 class StaticFiles:
     """A handler for GET and HEAD of the regular files below `root`.
 
-    A directory is its `index.html`. Everything else is 404: what is not there, what may not be read, what is no regular
-    file, and whatever leaves `root` by `..`, an encoding, or a symbolic link. Links that stay inside work. Who may
-    write inside `root` while it is served is trusted not to race with symbolic links.
+    A directory is its `index.html`; without one, and with `list_directories`, a page of what is in it (but for names
+    that begin with a dot). Everything else is 404: what is not there, what may not be read, what is no regular file,
+    and whatever leaves `root` by `..`, an encoding, or a symbolic link. Links that stay inside work. Who may write
+    inside `root` while it is served is trusted not to race with symbolic links.
 
-    Raises `NotADirectoryError` where `root` is no directory.
+    Beside `NAME`, a file `NAME.br` or `NAME.gz` is sent in its place to clients that accept that coding, however old it
+    is. Conditional requests (RFC 9110 section 13) are answered by an entity tag of size and time of change. So are
+    ranges (section 14), of the file as it is sent: compressed, if it is. Several ranges of a compressed file are
+    answered with the whole, as nothing would say whether the parts are compressed or all of them together.
+
+    `wall_clock` gives seconds since 1970, `entropy` so many random bytes. Raises `NotADirectoryError` where `root`
+    is no directory.
     """
 
-    def __init__(self, root: str | os.PathLike[str], *, wall_clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        list_directories: bool = False,
+        wall_clock: Callable[[], float] = time.time,
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> None:
         self._root = os.path.realpath(root)
         if not os.path.isdir(self._root):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), os.fspath(root))
+        self._list_directories = list_directories
         self._wall_clock = wall_clock
-        # The library's own table only, not the machine's: the same types everywhere.
-        self._types = mimetypes.MimeTypes()
-        for suffix, kind in _NEWER_TYPES.items():
-            self._types.add_type(kind, suffix)
+        self._entropy = entropy
 
     async def __call__(self, exchange: Exchange) -> Response:
         """The answer to one request. Raises `OSError` where the host is at fault, such as no descriptors left."""
@@ -73,92 +62,105 @@ class StaticFiles:
         if request.method not in (b"GET", b"HEAD"):
             return plain(HTTPStatus.METHOD_NOT_ALLOWED, headers=(_ALLOW,))
         try:
-            return self._answer(request)
-        except OSError as error:
-            if error.errno in _OUR_FAULT:
-                raise
-        except (_Missing, UnicodeDecodeError):
-            pass
-        return plain(HTTPStatus.NOT_FOUND)
+            with looking():
+                answer = self._answer(request)
+                return answer if isinstance(answer, Response) else await self._listing(request, answer)
+        except Missing:
+            return plain(HTTPStatus.NOT_FOUND)
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, request: Request) -> Response | str:
+        """The response, or the directory to list."""
         names = _split(request.path)
         path = self._resolve(os.path.join(self._root, *names))
-        if os.path.isdir(path):
-            index = self._resolve(os.path.join(path, INDEX))
-            if names[-1]:
-                return _redirect(names, request.query)
-            path = index
-        elif not names[-1]:
-            raise _Missing
-        return self._file(path)
+        if not os.path.isdir(path):
+            if not names[-1]:
+                raise Missing
+            return self._file(request, path)
+        index = os.path.join(path, INDEX)
+        listed = self._list_directories and not os.path.exists(index)
+        if not listed:
+            index = self._resolve(index)
+        if names[-1]:
+            return _redirect(names, request.query)
+        return path if listed else self._file(request, index)
 
     def _resolve(self, path: str) -> str:
-        real = os.path.realpath(path, strict=True)
+        with looking():
+            real = os.path.realpath(path, strict=True)
         if real != self._root and not real.startswith(os.path.join(self._root, "")):
-            raise _Missing
+            raise Missing
         return real
 
-    def _file(self, path: str) -> Response:
-        # Asked before opening too: merely opening a device can do something.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise _Missing
-        descriptor = os.open(path, _OPEN_FLAGS)
+    async def _listing(self, request: Request, directory: str) -> Response:
+        content = listing("/" + "/".join(_split(request.path)), await entries(directory, self._resolve))
+        headers = ((b"Content-Type", b"text/html; charset=utf-8"), (b"Cache-Control", b"no-cache"))
+        return Response(HTTPStatus.OK, headers, content)
+
+    def _file(self, request: Request, path: str) -> Response:
+        packed = {coding: path + suffix for coding, suffix in _SUFFIXES.items() if os.path.lexists(path + suffix)}
+        for coding in acceptable(request, packed):
+            try:
+                with looking():
+                    file = OpenFile.at(self._resolve(packed[coding]))
+                    break
+            except Missing:
+                pass
+        else:
+            coding, file = b"", OpenFile.at(path)
         try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise _Missing
-            headers = (
-                (b"Content-Type", self._type(path)),
-                # RFC 9110 section 8.8.2.1: never later than now.
-                (b"Last-Modified", http_date(max(0, int(min(status.st_mtime, self._wall_clock()))))),
-            )
-            return Response(HTTPStatus.OK, headers, FileBody(descriptor, status.st_size), length=status.st_size)
+            response = self._respond(request, file, media_type(path), coding, varies=bool(packed))
         except BaseException:
-            os.close(descriptor)
+            os.close(file.descriptor)
             raise
+        if not isinstance(response.body, FileBody):
+            os.close(file.descriptor)
+        return response
 
-    def _type(self, path: str) -> bytes:
-        # guess_type takes URLs; with "./" in front no file name looks like one.
-        kind, packing = self._types.guess_type("./" + os.path.basename(path))
-        if packing is not None:
-            kind = _PACKED_TYPES.get(packing)
-        kind = kind or "application/octet-stream"
-        return (f"{kind}; charset=utf-8" if kind.startswith("text/") else kind).encode()
+    def _respond(self, request: Request, file: OpenFile, kind: bytes, coding: bytes, varies: bool) -> Response:
+        """What a request for `file` comes to. Only with a `FileBody` does the answer own the descriptor."""
+        now = int(self._wall_clock())
+        # RFC 9110 section 8.8.2.1: never later than now.
+        changed = max(0, min(file.changed // 10**9, now))
+        validators = Validators(_etag(file, coding), changed, now)
+        fields = [(b"ETag", validators.etag)]
+        if varies:
+            fields.append((b"Vary", b"Accept-Encoding"))
+        match outcome(request, validators):
+            case HTTPStatus.NOT_MODIFIED:
+                return Response(HTTPStatus.NOT_MODIFIED, tuple(fields))
+            case HTTPStatus() as failed:
+                return plain(failed)
+        fields += [(b"Last-Modified", http_date(changed)), (b"Accept-Ranges", b"bytes")]
+        if coding:
+            fields.append((b"Content-Encoding", coding))
+        parts = None
+        # Section 14.2: for methods other than GET the field means nothing.
+        if request.method == b"GET" and range_still_fits(request, validators):
+            try:
+                parts = parse_ranges(request.combined(b"range"), file.size)
+            except Unsatisfiable:
+                return plain(
+                    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=((b"Content-Range", b"bytes */%d" % file.size),)
+                )
+        if parts is None or (coding and len(parts) > 1):
+            status = HTTPStatus.OK
+            pieces: list[bytes | Range] = [(0, file.size)]
+        elif len(parts) == 1:
+            status = HTTPStatus.PARTIAL_CONTENT
+            fields.append((b"Content-Range", content_range(parts[0], file.size)))
+            pieces = [parts[0]]
+        else:
+            status = HTTPStatus.PARTIAL_CONTENT
+            boundary = self._entropy(16).hex().encode()
+            pieces = list(multipart(parts, file.size, kind, boundary))
+            kind = b"multipart/byteranges; boundary=" + boundary
+        body = FileBody(file.descriptor, pieces)
+        return Response(status, ((b"Content-Type", kind), *fields), body, length=body.length)
 
 
-class FileBody:
-    """The next `length` bytes of a descriptor, which it owns: fewer if the file shrinks, no more if it grows.
-
-    The reads are plain ones, on the event loop. Measured, 256 KiB from the page cache take 15 µs, and a hop to a thread
-    150 µs: threads would slow every transfer down to spare the loop a wait that only cold files bring. For those the
-    kernel is told to read ahead, so that the next chunks are on their way while this one is sent (1 GiB from a cold
-    disk: 99 % of the reads within 150 µs, the longest 11 ms).
-    """
-
-    def __init__(self, descriptor: int, length: int) -> None:
-        self._descriptor = descriptor
-        self._remaining = length
-        self._closed = False
-        if hasattr(os, "posix_fadvise") and length > CHUNK_SIZE:
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        """The next chunk; what the file system raises."""
-        chunk = os.read(self._descriptor, min(CHUNK_SIZE, self._remaining)) if self._remaining else b""
-        if not chunk:
-            raise StopAsyncIteration
-        self._remaining -= len(chunk)
-        return chunk
-
-    async def aclose(self) -> None:
-        """Closes the descriptor."""
-        if not self._closed:
-            self._closed = True
-            os.close(self._descriptor)
+def _etag(file: OpenFile, coding: bytes) -> bytes:
+    """A strong entity tag; another for each coding, as section 8.8.1 wants."""
+    return b'"%x-%x%s"' % (file.changed, file.size, _SUFFIXES[coding].replace(".", "-").encode() if coding else b"")
 
 
 def _split(path: bytes) -> list[str]:
@@ -169,11 +171,11 @@ def _split(path: bytes) -> list[str]:
     """
     first, *rest = path.split(b"/")
     if first or not rest or b"" in rest[:-1]:
-        raise _Missing
+        raise Missing
     names = [os.fsdecode(unquote_to_bytes(name)) for name in rest]
     forbidden = {"\0", "/", os.sep, *("\\:" if os.name == "nt" else "")}
     if any(name in (os.curdir, os.pardir) or not forbidden.isdisjoint(name) for name in names):
-        raise _Missing
+        raise Missing
     return names
 
 

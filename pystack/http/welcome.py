@@ -6,42 +6,18 @@ from html import escape
 from http import HTTPStatus
 
 from pystack.http.exchange import ConnectionInfo, Exchange
+from pystack.http.page import page
 from pystack.http.response import Response, plain
 
-_PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<link rel="icon" href="data:,">
-<title>pystack</title>
-<style>
-:root {{ --text: #1c2430; --quiet: #5c6675; --line: #dfe3e8; --page: #fbfbfc; --mark: #0b6e5f; }}
-@media (prefers-color-scheme: dark) {{
-  :root {{ --text: #e4e8ee; --quiet: #98a2b1; --line: #2e3641; --page: #14181e; --mark: #5fd0bc; }}
-}}
-body {{ margin: 0 auto; max-width: 44rem; padding: 3rem 1.25rem; background: var(--page); color: var(--text);
-  font: 1rem/1.55 system-ui, sans-serif; }}
-h1 {{ margin: 0 0 .5rem; font-size: 1.9rem; letter-spacing: -.02em; }}
-h1 span {{ color: var(--mark); }}
-h2 {{ margin: 2.25rem 0 .5rem; font-size: 1.05rem; }}
-p {{ margin: 0 0 1rem; color: var(--quiet); }}
-code, td {{ font-family: ui-monospace, monospace; font-size: .9em; }}
-table {{ width: 100%; border-collapse: collapse; }}
-th, td {{ padding: .35rem 0; border-top: 1px solid var(--line); text-align: left; vertical-align: top;
-  overflow-wrap: anywhere; }}
-th {{ width: 45%; padding-right: 1rem; font-weight: 400; color: var(--quiet); }}
-</style>
-</head>
-<body>
+_STYLE = """\
+h1 span { color: var(--mark); }
+h2 { margin: 2.25rem 0 .5rem; font-size: 1.05rem; }
+p { margin: 0 0 1rem; color: var(--quiet); }
+th { width: 45%; padding-right: 1rem; }"""
+_INTRODUCTION = """\
 <h1><span>py</span>stack</h1>
 <p>Every byte of this page came through a TCP/IP stack that is written in Python and lives inside one process.
 Give <code>pystack serve</code> a <code>--root</code> to serve files of your own.</p>
-{tables}
-</body>
-</html>
 """
 
 _ALLOW = (b"Allow", b"GET, HEAD")
@@ -65,7 +41,7 @@ async def welcome(exchange: Exchange) -> Response:
     if info:
         tables += "\n" + _table("Its TCP, as we see it", info)
     headers = ((b"Content-Type", b"text/html; charset=utf-8"), (b"Cache-Control", b"no-store"))
-    return Response(HTTPStatus.OK, headers, _PAGE.format(tables=tables).encode())
+    return Response(HTTPStatus.OK, headers, page("pystack", _STYLE, _INTRODUCTION + tables))
 
 
 def _tcp_info(connection: ConnectionInfo) -> list[tuple[str, object]]:

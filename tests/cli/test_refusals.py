@@ -37,6 +37,7 @@ def sentence(result: Any) -> str:
         (["--echo", "80"], "port 80"),
         (["--root", "/no/such/directory"], "/no/such/directory"),
         (["--root", ""], "an empty name is not a directory"),
+        (["--list"], "--list has no directories to show: name one with --root"),
         (["--congestion", "warp"], "warp"),
         (["--capture", "/no/such/directory/file"], "/no/such/directory/file"),
         (["--metrics", "/no/such/directory/m"], "the metrics file /no/such/directory/m"),
@@ -138,7 +139,7 @@ def test_help_names_every_option() -> None:
     assert result.returncode == 0
     for option in (
         *("--tun", "--address", "--host-address", "--http", "--root", "--echo", "--discard", "--chargen", "--mtu"),
-        *("--congestion", "--capture", "--metrics", "--grace", "--access-log"),
+        *("--congestion", "--capture", "--metrics", "--grace", "--access-log", "--list"),
     ):
         assert option in result.stdout
 

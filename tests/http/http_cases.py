@@ -1,6 +1,7 @@
 """Requests and the answers that RFC 9110 and 9112 want, as data: the tests run them over every kind of stream, and
 docs/reference/http.md is made from them."""
 
+import os
 from pathlib import Path
 
 from pystack.http import Exchange, Handler, HttpConfig, Response, StaticFiles
@@ -14,6 +15,9 @@ Case = tuple[bytes, list[Answer]]
 """All that the client says before it half-closes, and the answers. 100 Continue is one of them."""
 
 INDEX = b"<h1>home</h1>"
+DIGITS = b"0123456789"
+CHANGED = NOW - 100  # Tue, 14 Nov 2023 22:11:40 GMT
+TAG = f'"{CHANGED * 10**9:x}-a"'
 
 
 def make_root(root: Path) -> Handler:
@@ -25,7 +29,11 @@ def make_root(root: Path) -> Handler:
     (root / "sub dir").mkdir()
     (root / "sub dir" / "index.html").write_bytes(b"sub")
     (root / "bare").mkdir()
-    files = StaticFiles(root)
+    (root / "digits").write_bytes(DIGITS)
+    os.utime(root / "digits", ns=(CHANGED * 10**9, CHANGED * 10**9))
+    (root / "style.css").write_bytes(b"plain")
+    (root / "style.css.gz").write_bytes(b"gzipped")
+    files = StaticFiles(root, wall_clock=CONFIG.wall_clock, entropy=bytes)
 
     async def handler(exchange: Exchange) -> Response | None:
         match exchange.request.path:
@@ -66,10 +74,23 @@ def chunked(body: bytes, *fields: str) -> bytes:
     return get("/echo", "Transfer-Encoding: chunked", *fields, method="POST") + body
 
 
+def digits(*fields: str, method: str = "GET") -> bytes:
+    """A request for a file of ten digits, and one more."""
+    return get("/digits", *fields, method=method) + MORE
+
+
+def part(shown: bytes, where: str) -> bytes:
+    """One part of a multipart/byteranges body."""
+    head = f"--{'0' * 32}\r\nContent-Type: application/octet-stream\r\nContent-Range: bytes {where}/10\r\n\r\n"
+    return head.encode() + shown + b"\r\n"
+
+
 PAGE = (200, INDEX)
 A = (200, b"A")
 MORE = get("/a.txt", "Connection: close")  # where its answer comes, the connection was kept and so was the framing
 HELLO = (200, b"hello")
+ALL = (200, DIGITS)
+END = b"--" + b"0" * 32 + b"--\r\n"
 EXPECT = "Expect: 100-continue\nContent-Length: 5"
 
 SECTIONS: dict[str, dict[str, Case]] = {
@@ -111,6 +132,72 @@ SECTIONS: dict[str, dict[str, Case]] = {
         "longest method": (get(method="B" * 10_000) + MORE, [501]),
         "method of RTSP": (get(method="DESCRIBE") + MORE, [501]),
         "method that is no token": (get(method="G@T") + MORE, [400]),
+    },
+    "Files": {
+        "bytes=2-4": (digits("Range: bytes=2-4"), [(206, b"234"), A]),
+        "bytes=8-": (digits("Range: bytes=8-"), [(206, b"89"), A]),
+        "bytes=-3": (digits("Range: bytes=-3"), [(206, b"789"), A]),
+        "range beyond the end": (digits("Range: bytes=8-100"), [(206, b"89"), A]),
+        "range behind the end": (digits("Range: bytes=10-"), [416, A]),
+        "last 0 bytes": (digits("Range: bytes=-0"), [416, A]),
+        "range beyond 64 bits": (digits("Range: bytes=2-" + "9" * 400), [(206, DIGITS[2:]), A]),
+        "two ranges": (
+            digits("Range: bytes=7-, 0-1"),
+            [(206, part(b"789", "7-9") + part(b"01", "0-1") + END), A],
+        ),
+        "two ranges, one behind the end": (digits("Range: bytes=10-11,0-1"), [(206, b"01"), A]),
+        "three ranges that overlap": (
+            digits("Range: bytes=0-1,1-2,2-2"),
+            [(206, part(b"01", "0-1") + part(b"12", "1-2") + part(b"2", "2-2") + END), A],
+        ),
+        "four ranges that overlap": (digits("Range: bytes=0-9,0-9,0-9,0-9"), [ALL, A]),
+        "33 ranges": (digits("Range: bytes=" + "0-0," * 33), [ALL, A]),
+        "range from high to low": (digits("Range: bytes=4-2"), [ALL, A]),
+        "range in other units": (digits("Range: lines=1-2"), [ALL, A]),
+        "range that cannot be read": (digits("Range: bytes=2-x"), [ALL, A]),
+        "two Range fields": (digits("Range: bytes=0-1", "Range: bytes=2-3"), [ALL, A]),
+        "range of an empty file": (get("/empty", "Range: bytes=0-") + MORE, [(200, b""), A]),
+        "HEAD with a range": (digits("Range: bytes=2-4", method="HEAD"), [(200, b""), A]),
+        "If-Range, the same tag": (digits("Range: bytes=2-4", f"If-Range: {TAG}"), [(206, b"234"), A]),
+        "If-Range, another tag": (digits("Range: bytes=2-4", 'If-Range: "x"'), [ALL, A]),
+        "If-Range, a weak tag": (digits("Range: bytes=2-4", f"If-Range: W/{TAG}"), [ALL, A]),
+        "If-Range, the same date": (
+            digits("Range: bytes=2-4", "If-Range: Tue, 14 Nov 2023 22:11:40 GMT"),
+            [(206, b"234"), A],
+        ),
+        "If-Range, a later date": (digits("Range: bytes=2-4", "If-Range: Tue, 14 Nov 2023 22:11:41 GMT"), [ALL, A]),
+        "If-Range without Range": (digits(f"If-Range: {TAG}"), [ALL, A]),
+        "If-None-Match, the same tag": (digits(f"If-None-Match: {TAG}"), [304, A]),
+        "If-None-Match, weak, among others": (digits(f'If-None-Match: "x", W/{TAG}'), [304, A]),
+        "If-None-Match, another tag": (digits('If-None-Match: "x"'), [ALL, A]),
+        "If-None-Match: *": (digits("If-None-Match: *", method="HEAD"), [(304, b""), A]),
+        "If-None-Match before the range": (digits(f"If-None-Match: {TAG}", "Range: bytes=2-4"), [304, A]),
+        "If-None-Match of what is not there": (get("/nothing", "If-None-Match: *") + MORE, [404, A]),
+        "If-Modified-Since, the same date": (digits("If-Modified-Since: Tue, 14 Nov 2023 22:11:40 GMT"), [304, A]),
+        "If-Modified-Since, an earlier date": (digits("If-Modified-Since: Tue, 14 Nov 2023 22:11:39 GMT"), [ALL, A]),
+        "If-Modified-Since beside If-None-Match": (
+            digits("If-Modified-Since: Tue, 14 Nov 2023 22:11:40 GMT", 'If-None-Match: "x"'),
+            [ALL, A],
+        ),
+        "If-Modified-Since, no date": (digits("If-Modified-Since: yesterday"), [ALL, A]),
+        "If-Match, the same tag": (digits(f"If-Match: {TAG}"), [ALL, A]),
+        "If-Match, another tag": (digits('If-Match: "x"'), [412, A]),
+        "If-Match, a weak tag": (digits(f"If-Match: W/{TAG}"), [412, A]),
+        "If-Unmodified-Since, an earlier date": (
+            digits("If-Unmodified-Since: Tue, 14 Nov 2023 22:11:39 GMT"),
+            [412, A],
+        ),
+        "gzip, where NAME.gz is there": (get("/style.css", "Accept-Encoding: gzip") + MORE, [(200, b"gzipped"), A]),
+        "gzip, where no NAME.gz is": (get("/a.txt", "Accept-Encoding: gzip") + MORE, [A, A]),
+        "gzip;q=0": (get("/style.css", "Accept-Encoding: gzip;q=0, *") + MORE, [(200, b"plain"), A]),
+        "range of a gzipped file": (
+            get("/style.css", "Accept-Encoding: gzip", "Range: bytes=4-") + MORE,
+            [(206, b"ped"), A],
+        ),
+        "two ranges of a gzipped file": (
+            get("/style.css", "Accept-Encoding: gzip", "Range: bytes=0-0,4-") + MORE,
+            [(200, b"gzipped"), A],
+        ),
     },
     "The request line": {
         "blank lines before a request": (b"\r\n\r\n" + get() + b"\r\n" + MORE, [PAGE, A]),

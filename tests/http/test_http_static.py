@@ -13,7 +13,7 @@ import trio.testing
 from http_exchange import CONFIG, NOW, exchange, get, replies, run
 
 from pystack.http import StaticFiles, serve_connection
-from pystack.http.static import CHUNK_SIZE
+from pystack.http.files import CHUNK_SIZE
 
 
 @pytest.fixture
