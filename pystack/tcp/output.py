@@ -105,8 +105,8 @@ def receive_window(c: "Connection") -> int:
 
 
 def reset(c: "Connection") -> Segment:
-    """The RST of an ABORT: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>, with a timestamp where those are agreed on (RFC 7323
-    section 3.2), which is filled in when it is sent.
+    """The RST of an ABORT: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>, with a timestamp where those are agreed on (RFC
+    7323 section 3.2), which is filled in when it is sent.
     """
     options = Options(ts_val=0) if c.agreed.timestamps else NO_OPTIONS
     return Segment(_acceptable_number(c), c.tcb.rcv.nxt, RST | ACK, options=options, reason="reset")
