@@ -5,9 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: setup run demo docs test lint test-long fuzz-live clean
+.PHONY: help setup run demo docs test lint test-long fuzz-live clean
 
-setup: $(VENV)/.ready
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: $(VENV)/.ready ## .venv with everything in it; the others make it where it is needed
 
 $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -17,31 +20,31 @@ $(VENV)/.ready: pyproject.toml
 	@touch $@
 
 # The environment belongs to the user; only the server itself runs as root.
-run: setup
+run: setup ## serve over tun0, as root; ARGS are options of pystack serve
 	@$(SUDO) $(BIN)/pystack serve $(ARGS)
 
-demo: setup
+demo: setup ## a tour in a private network; needs no root
 	@$(BIN)/pystack demo $(ARGS)
 
 # Writes anew the pages that are made from the code: RFC index, requirement table, state diagram, tables of counters.
-docs: setup
+docs: setup ## the pages that are made from the code
 	$(BIN)/python tools/docs.py
 
-lint: setup
+lint: setup ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint
+test: lint ## that, and the tests; ARGS are options of pytest
 	$(BIN)/python -m pytest -m 'not long' $(ARGS)
 
-test-long: lint
+test-long: lint ## the tests that take minutes, too
 	$(BIN)/python -m pytest $(ARGS)
 
 # Random and damaged packets into a live server; needs no root where a private network can be made.
-fuzz-live: setup
+fuzz-live: setup ## random packets into a live server; ARGS: --packets N --seconds N --seed N --capture FILE
 	$(BIN)/python tools/fuzz_live.py $(ARGS)
 
-clean:
+clean: ## remove .venv and what was built
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

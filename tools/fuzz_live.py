@@ -347,10 +347,18 @@ def run(count: int, seconds: float, seed: int, capture: Path | None) -> list[str
     return troubles + list(unaccounted(counters, read))
 
 
+def whole(text: str) -> int:
+    """A number of which there is at least one: of none, all would be well."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is none: give 1 or more")
+    return number
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--packets", type=int, default=200_000)
-    parser.add_argument("--seconds", type=float, default=900, help="give up after this time")
+    parser.add_argument("--packets", type=whole, default=200_000)
+    parser.add_argument("--seconds", type=whole, default=900, help="give up after this time")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--capture", type=Path, default=None, help="have the server write every packet to this file")
     options = parser.parse_args()

@@ -1,7 +1,14 @@
 """The command line: one module per command."""
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
+
+_NUMBERS: Final = {
+    "valid integer": "a whole number",
+    "valid number": "a number",
+    "valid float": "a number",
+}
+"""What the parser says of an option that is no number (its versions differ), and what we say."""
 
 
 def main() -> None:
@@ -60,4 +67,13 @@ def _main() -> None:
         if len(sys.argv) == 1:
             error.show()  # the help, for who gives no command
             sys.exit(USAGE)
-        end(USAGE, " ".join(error.format_message().split()))
+        end(USAGE, _sentence(error))
+
+
+def _sentence(error: Any) -> str:
+    """What a usage error says, in the manner of our own: without a full stop, and the option before what it wants."""
+    names = getattr(getattr(error, "param", None), "opts", ())
+    wanted = next((ours for theirs, ours in _NUMBERS.items() if theirs in (error.message or "")), None)
+    if names and wanted:
+        return f"{max(names, key=len)} wants {wanted}"
+    return " ".join(error.format_message().split()).removesuffix(".")

@@ -64,8 +64,7 @@ def open_tun_device(
 
 def _check_attachable(link: Link, as_it_is: bool) -> None:
     if not link.is_tun:
-        kind = f"a {'TAP' if link.kind == 'tun' else link.kind} interface" if link.kind else "a network card"
-        raise LinkError(f"{link.name} is {kind}, not a TUN device, and not ours: choose another name with --tun")
+        raise LinkError(f"{link.name} is {_kind(link)}, not a TUN device, and not ours: choose another name with --tun")
     holders = find_holders(link.name)
     if holders or not link.persistent:
         raise LinkError(describe_busy(link.name, holders))
@@ -74,6 +73,12 @@ def _check_attachable(link: Link, as_it_is: bool) -> None:
             f"{link.name} exists already, a TUN device of {_owner(link)}: attach to it as it is with "
             f"--host-address none, or choose another name with --tun"
         )
+
+
+def _kind(link: Link) -> str:
+    if link.kind:
+        return f"a {'TAP' if link.kind == 'tun' else link.kind} interface"
+    return "the loopback interface" if link.name == "lo" else "a network card"
 
 
 def _owner(link: Link) -> str:

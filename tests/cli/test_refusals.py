@@ -33,17 +33,20 @@ def sentence(result: Any) -> str:
         (["--host-address", "nonsense"], "nonsense"),
         (["--http", "0"], "pystack: --http 0 is no port"),
         (["--http", "65536"], "pystack: --http 65536 is no port"),
-        (["--echo", "port"], "pystack: Invalid value for '--echo'"),
+        (["--echo", "port"], "pystack: --echo wants a whole number"),
+        (["--http=abc"], "pystack: --http wants a whole number"),
+        (["--http"], "--http' requires an argument"),
+        (["--grace", "soon"], "pystack: --grace wants a number"),
         (["--echo", "80"], "port 80"),
         (["--root", "/no/such/directory"], "/no/such/directory"),
         (["--root", ""], "an empty name is not a directory"),
         (["--list"], "--list has no directories to show: name one with --root"),
         (["--congestion", "warp"], "warp"),
         (["--capture", "/no/such/directory/file"], "/no/such/directory/file"),
-        (["--metrics", "/no/such/directory/m"], "the metrics file /no/such/directory/m"),
         (["--impair", "in:los=3%"], "pystack: --impair in:los=3%: there is no los; the keys are loss,"),
         (["--impair", "delay=40"], "pystack: --impair delay=40: '40' is no time"),
         (["--impair", "loss=101%"], "pystack: --impair loss=101%: '101%' is more than 100%"),
+        (["--metrics", "/no/such/directory/m"], "the metrics file /no/such/directory/m"),
         (["--mtu", "575"], "575"),
         (["--mtu", "1279"], "1279"),
         (["--grace", "-1"], "pystack: --grace -1.0 is no time"),
@@ -59,6 +62,7 @@ def sentence(result: Any) -> str:
         (["--app", "json:loads", "--root", "."], "--app and --root exclude each other"),
         (["--host-address", "none", "--host-address", "10.0.0.1/24"], "exclude each other"),
         (["--no-such-option"], "pystack: No such option: --no-such-option"),
+        (["--tun", "lo"], "lo is the loopback interface, not a TUN device"),
         (["--tun", "a-name-that-is-too-long"], "a-name-that-is-too-long"),
     ],
 )
@@ -139,7 +143,7 @@ def test_help_names_every_option() -> None:
     assert result.returncode == 0
     for option in (
         *("--tun", "--address", "--host-address", "--http", "--root", "--echo", "--discard", "--chargen", "--mtu"),
-        *("--congestion", "--capture", "--metrics", "--grace", "--access-log", "--list"),
+        *("--congestion", "--capture", "--metrics", "--grace", "--impair", "--access-log", "--list"),
     ):
         assert option in result.stdout
 
