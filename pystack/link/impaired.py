@@ -120,12 +120,13 @@ class ImpairedDevice:
         """Put one packet on its way out. Raises what the device does about a packet that is due now."""
         if self._closed:
             self._device.write(packet)  # which says so
-        now = self._clock()
+        now, expected = self._clock(), self.outbound.next_due
         self._send_due(now)
         self.outbound.put(packet, now)
         for due in self.outbound.due(now):
             self._device.write(due)
-        self._set_alarm(now)
+        if self.outbound.next_due != expected:
+            self._set_alarm(now)
 
     async def wait_readable(self) -> None:
         """Wait until a packet has come through; what is due meanwhile goes out."""
