@@ -21,7 +21,7 @@ def names_in_code() -> Iterator[str]:
 
 
 def test_every_name_that_is_counted_is_in_the_table_and_the_other_way_round() -> None:
-    assert set(names_in_code()) == set(COUNTERS)
+    assert set(names_in_code()) - set(pystack.__all__) == set(COUNTERS)
 
 
 def test_every_name_is_a_literal() -> None:
