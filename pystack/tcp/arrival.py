@@ -6,8 +6,7 @@ RFC 9293 includes, of RFC 7323 section 5 (PAWS goes before the first step), and 
 
 from typing import TYPE_CHECKING
 
-from pystack.tcp import acks, closing, ecn, reading, timeouts, timewait, usertimeout
-from pystack.tcp.config import SECOND
+from pystack.tcp import acks, closing, ecn, reading, text, timeouts, timewait, usertimeout
 from pystack.tcp.drops import Drop
 from pystack.tcp.events import Ending, Event
 from pystack.tcp.handshake import agree
@@ -67,7 +66,7 @@ def _take_syn(c: "Connection", seg: Segment, now: int) -> None:
     c.agreed = agree(c.config, seg.options, c.default_mss)
     c.recovery.sack = c.agreed.sack
     c.update_mss()
-    _hear_user_timeout(c, seg)
+    usertimeout.hear(c, seg)
     if seg.flags & ACK:
         c.ecn.active = ecn.accepts_syn_ack(c.ecn.asked, seg.flags)
     else:
@@ -108,7 +107,7 @@ def _in_syn_sent(c: "Connection", seg: Segment, now: int) -> Drop | None:
     seg.seq += 1
     seg.flags &= ~SYN
     if seg.size or seg.flags & FIN:
-        return _text_and_fin(c, seg, now)
+        return text.arrives(c, seg, now)
     return None
 
 
@@ -206,7 +205,7 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> Drop | None:
     if seg.flags & RST:
         return _reset_arrives(c, seg, now)
 
-    _hear_user_timeout(c, seg)
+    usertimeout.hear(c, seg)
     if c.ecn.on_arrival(seg.ecn, seg.flags, seg.size > 0):
         c.acks.on_surprise()
 
@@ -248,16 +247,8 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> Drop | None:
 
     # Seventh and eighth: text and FIN.
     if seg.size or seg.flags & FIN:
-        return _text_and_fin(c, seg, now)
+        return text.arrives(c, seg, now)
     return dropped
-
-
-def _hear_user_timeout(c: "Connection", seg: Segment) -> None:
-    """RFC 5482: adopted where the application has set none of its own."""
-    seconds, prefs = seg.options.user_timeout, c.prefs
-    if seconds and c.config.user_timeout_option and (prefs.user_timeout_adopted or not prefs.user_timeout):
-        prefs.user_timeout = usertimeout.adopted(0, seconds * SECOND)
-        prefs.user_timeout_adopted = True
 
 
 def _reset_arrives(c: "Connection", seg: Segment, now: int) -> Drop | None:
@@ -287,89 +278,6 @@ def _after_ack(c: "Connection", now: int) -> None:
         c.enter_time_wait(now)
     elif state is State.LAST_ACK and c.fin_acked:
         c.finish(Ending.NORMAL)
-
-
-def _text_and_fin(c: "Connection", seg: Segment, now: int) -> Drop | None:
-    """The seventh and the eighth step."""
-    tcb = c.tcb
-    rcv = tcb.rcv
-    if tcb.state not in TEXT_MAY_ARRIVE:
-        # Section 3.10.7.4: this should not occur, since the peer has sent its FIN.
-        return Drop.NOT_EXPECTED
-    start, size = seg.seq, seg.size
-    fin = bool(seg.flags & FIN)
-    payload = seg.payload
-    duplicate: tuple[int, int] | None = None
-    if start < rcv.nxt:  # the part that we have
-        duplicate = start, min(start + size, rcv.nxt)
-        payload = payload[rcv.nxt - start :]
-        start, size = rcv.nxt, max(0, size - (rcv.nxt - start))
-        c.acks.on_surprise()
-    edge = rcv.nxt + rcv.wnd
-    if start + size > edge:  # the part beyond the window, with the FIN behind it
-        payload = payload[: edge - start]
-        size = edge - start
-        fin = False
-        c.acks.on_surprise()
-    if size and c.orphaned:
-        # Nobody will ever read this: the peer has to know (SHLD-3).
-        c.abort()
-        return Drop.NOBODY_READS
-    dropped: Drop | None = None
-    if fin:
-        c.peer_fin = start + size
-    if size and c.peer_fin is not None and start + size > c.peer_fin:
-        return Drop.NOT_EXPECTED  # text behind a FIN
-    if size and duplicate is None and c.reassembly:
-        duplicate = c.reassembly.overlap(start, start + size)
-    c.dsack = duplicate or c.dsack  # only the first part that was here before (RFC 2883 section 4.2.2)
-    if size:
-        if start == rcv.nxt:
-            _append(c, payload, size)
-            c.acks.on_text(size, seg.mss, now)
-            if c.reassembly:
-                c.acks.on_surprise()
-                for piece in c.reassembly.take(rcv.nxt):
-                    _append(c, piece, len(piece))
-            c.events |= Event.READABLE
-        else:
-            # The window bounds the text, not what small pieces cost to keep; in-order text always gets in.
-            if c.recvbuf.held + c.reassembly.held >= 2 * c.config.rcvbuf:
-                dropped = Drop.OUT_OF_MEMORY
-            elif not c.reassembly.insert(start, payload):
-                dropped = Drop.HELD_ALREADY
-            c.acks.on_surprise()
-    if c.peer_fin is not None:
-        c.acks.on_surprise()
-        if c.peer_fin == rcv.nxt:
-            _fin_arrives(c, now)
-    return dropped
-
-
-def _append(c: "Connection", payload: bytes | bytearray | memoryview, size: int) -> None:
-    rcv = c.tcb.rcv
-    c.recvbuf.append(payload)
-    c.stats.bytes_received += size
-    rcv.nxt += size
-    rcv.wnd = max(0, rcv.wnd - size)
-
-
-def _fin_arrives(c: "Connection", now: int) -> None:
-    """The eighth step: the peer has closed, and all its text is here."""
-    tcb = c.tcb
-    tcb.rcv.nxt += 1
-    tcb.rcv.wnd = max(0, tcb.rcv.wnd - 1)
-    c.peer_fin = None
-    c.reassembly.clear()  # text behind a FIN is none
-    c.eof = True
-    c.events |= Event.EOF | Event.READABLE
-    c.acks.on_surprise()
-    if tcb.state is State.ESTABLISHED:
-        tcb.enter(State.CLOSE_WAIT)
-    elif tcb.state is State.FIN_WAIT_1:
-        tcb.enter(State.CLOSING)
-    else:
-        c.enter_time_wait(now)
 
 
 def _answer_unacceptable(c: "Connection", seg: Segment, now: int) -> None:

@@ -5,6 +5,7 @@ option (RFC 5482): telling the peer how long we bear with silence, and bearing w
 from typing import TYPE_CHECKING
 
 from pystack.tcp.config import SECOND
+from pystack.wire.tcp import Segment
 
 if TYPE_CHECKING:
     from pystack.tcp.connection import Connection
@@ -21,6 +22,14 @@ def adopted(advertised: int, remote: int) -> int:
     `advertised` is 0 where we ask for nothing.
     """
     return min(MOST, max(advertised, remote, LEAST))
+
+
+def hear(c: "Connection", seg: Segment) -> None:
+    """The peer's option in `seg` (RFC 5482 section 3.1): adopted where the application has set none of its own."""
+    seconds, prefs = seg.options.user_timeout, c.prefs
+    if seconds and c.config.user_timeout_option and (prefs.user_timeout_adopted or not prefs.user_timeout):
+        prefs.user_timeout = adopted(0, seconds * SECOND)
+        prefs.user_timeout_adopted = True
 
 
 def waiting_since(c: "Connection") -> int:
