@@ -6,8 +6,8 @@ This is the fifth step of RFC 9293 section 3.10.7.4 with what RFC 5681, 6298, 65
 from typing import TYPE_CHECKING
 
 from pystack.tcp.congestion.base import AckSample
+from pystack.tcp.delivered import Delivered
 from pystack.tcp.events import Event
-from pystack.tcp.scoreboard import Acked
 from pystack.tcp.seq import unwrap
 from pystack.tcp.timers import Timer
 from pystack.tcp.usertimeout import bounded
@@ -29,12 +29,14 @@ def acknowledge(c: "Connection", seg: Segment, now: int) -> None:
     )  # RFC 5681 section 2, but for the window
     window_moved = _update_window(c, seg)
     packets_out, in_flight = board.packets_out, board.in_flight
-    acked = _advance(c, seg.ack, now) if advanced else Acked()
-    newly_sacked = _selectively(c, seg.options.sack, acked, now) if c.agreed.sack else 0
-    delivered = acked.packets + newly_sacked
-    _measure(c, seg, acked, now)
+    delivered = Delivered(now)
     if advanced:
-        c.recovery.on_cumulative_ack(snd.una, acked.packets, board)
+        _advance(c, seg.ack, delivered)
+    if c.agreed.sack:
+        _selectively(c, seg.options.sack, delivered)
+    _measure(c, seg, delivered)
+    if advanced:
+        c.recovery.on_cumulative_ack(snd.una, delivered.acked, board)
     elif duplicate and not window_moved:
         c.recovery.on_duplicate_ack(snd.una, board)
     if not packets_out:
@@ -46,10 +48,10 @@ def acknowledge(c: "Connection", seg: Segment, now: int) -> None:
         c.ecn.cwr_due = c.ecn.active
     # Not for what is only selectively acknowledged: until there is an advance, it may be the first sign of a loss (RFC
     # 3042 section 2; Linux: tcp_may_raise_cwnd).
-    if advanced and delivered and not began and c.recovery.cwnd_may_grow and not seg.flags & SYN:
+    if advanced and delivered.packets and not began and c.recovery.cwnd_may_grow and not seg.flags & SYN:
         # In slow start the window is in use when it is more than half full, as Linux counts it (tcp_is_cwnd_limited).
         limited = c.cwnd_limited or (c.cc.in_slow_start and 2 * packets_out > c.cc.cwnd)
-        c.cc.on_ack(AckSample(delivered, acked.rtt, in_flight, limited), now)
+        c.cc.on_ack(AckSample(delivered.packets, delivered.rtt, in_flight, limited), now)
     if not board:
         c.timers.stop(Timer.RETRANSMIT)  # RFC 6298 rule 5.2
     elif advanced:
@@ -73,43 +75,36 @@ def _update_window(c: "Connection", seg: Segment) -> bool:
     return changed
 
 
-def _advance(c: "Connection", ack: int, now: int) -> Acked:
+def _advance(c: "Connection", ack: int, delivered: Delivered) -> None:
     """SND.UNA <- SEG.ACK."""
-    acked = c.board.acknowledge(ack, now)
+    c.board.acknowledge(ack, delivered)
     c.tcb.snd.una = ack
     c.sendbuf.release(ack)
     c.retransmits = 0
-    c.progress_at = now
+    c.progress_at = delivered.now
     c.icmp_error = None  # what ICMP said of the path is over: something went through
     c.events |= Event.WRITABLE
-    return acked
 
 
-def _selectively(c: "Connection", blocks: tuple[tuple[int, int], ...], acked: Acked, now: int) -> int:
-    """Takes the SACK blocks; returns the packets newly reported, and leaves an RTT sample where the acknowledgement
-    gave none. Blocks that lie at or below SND.UNA report duplicates (RFC 2883), blocks beyond SND.NXT are nonsense;
-    both are passed over.
+def _selectively(c: "Connection", blocks: tuple[tuple[int, int], ...], delivered: Delivered) -> None:
+    """Takes the SACK blocks. Those that lie at or below SND.UNA report duplicates (RFC 2883), those beyond SND.NXT are
+    nonsense; both are passed over.
     """
-    snd, board = c.tcb.snd, c.board
-    newly = 0
+    snd = c.tcb.snd
     for left, right in blocks:
         left, right = unwrap(left, snd.una), unwrap(right, snd.una)
         if snd.una <= left < right <= snd.nxt:
-            newly += board.selectively_acknowledge(left, right)
-    if newly and acked.rtt is None and not acked.resent and board.sacked_sent_at is not None:
-        acked.rtt = now - board.sacked_sent_at
-    board.sacked_sent_at = None
-    return newly
+            c.board.selectively_acknowledge(left, right, delivered)
 
 
-def _measure(c: "Connection", seg: Segment, acked: Acked, now: int) -> None:
+def _measure(c: "Connection", seg: Segment, delivered: Delivered) -> None:
     """An RTT sample: from the oldest packet acknowledged where it was sent once (Karn), else from the echoed
     timestamp, which says which of the transmissions is meant (RFC 7323 section 4). An ACK that reports a duplicate (RFC
     2883) echoes the first arrival, whose own ACK was lost: its sample would be our time-out.
     """
-    rtt = acked.rtt
-    if rtt is None and acked.packets and c.agreed.timestamps and not _reports_duplicate(c, seg):
-        rtt = c.ts.rtt_of_echo(seg.options.ts_ecr, now)
+    rtt = delivered.rtt
+    if rtt is None and delivered.acked and c.agreed.timestamps and not _reports_duplicate(c, seg):
+        rtt = c.ts.rtt_of_echo(seg.options.ts_ecr, delivered.now)
     if rtt is not None:
         c.rtt.sample(rtt)
 

@@ -9,22 +9,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from heapq import heappop, heappush
 
+from pystack.tcp.delivered import Delivered
 from pystack.tcp.record import Record
 from pystack.tcp.runs import Runs
-
-
-class Acked:
-    """What one acknowledgement took off the board: `packets` newly acknowledged or selectively acknowledged, the
-    `rtt` of the oldest of them in nanoseconds (None: Karn's rule forbids a sample), and whether any of them had been
-    sent again (`resent`).
-    """
-
-    __slots__ = ("packets", "resent", "rtt")
-
-    def __init__(self) -> None:
-        self.packets = 0
-        self.rtt: int | None = None
-        self.resent = False
 
 
 class Scoreboard:
@@ -46,7 +33,6 @@ class Scoreboard:
         "packets_out",
         "retrans_out",
         "sacked_out",
-        "sacked_sent_at",
     )
 
     def __init__(self) -> None:
@@ -62,8 +48,6 @@ class Scoreboard:
         self.sacked_out = 0
         self.lost_out = 0
         self.retrans_out = 0
-        self.sacked_sent_at: int | None = None
-        """When the latest packet was sent, of those newly marked as held that were sent once; for an RTT sample."""
 
     def __bool__(self) -> bool:
         return self._head < len(self._records)
@@ -86,9 +70,8 @@ class Scoreboard:
         self._records.append(record)
         self.packets_out += record.packets
 
-    def acknowledge(self, una: int, now: int) -> Acked:
-        """Takes off what lies before `una` (RFC 9293's SND.UNA <- SEG.ACK)."""
-        acked = Acked()
+    def acknowledge(self, una: int, delivered: Delivered) -> None:
+        """Takes off what lies before `una` (RFC 9293's SND.UNA <- SEG.ACK), and tells `delivered`."""
         records, head = self._records, self._head
         while head < len(records):
             record = records[head]
@@ -100,36 +83,28 @@ class Scoreboard:
                 records.insert(head + 1, self._split(record, edge))
             head += 1
             packets = record.packets
+            delivered.acknowledged(record)
             self.packets_out -= packets
             if record.sacked:
                 self.sacked_out -= packets
             else:
-                acked.packets += packets
                 self.delivered += packets
             if record.lost:
                 self.lost_out -= packets
                 record.lost = False
             if record.retransmitted:
                 self.retrans_out -= packets
-            if record.ever_retransmitted:
-                acked.resent = True
-            elif acked.rtt is None and not record.sacked:
-                acked.rtt = now - record.sent_at
         if head == len(records) or (head > 64 and head * 2 > len(records)):
             del records[:head]
             head = 0
         self._head = head
         self._held.forget_before(self.head.start if self else una)
-        if acked.resent:
-            acked.rtt = None
-        return acked
 
-    def selectively_acknowledge(self, left: int, right: int) -> int:
-        """Marks what lies wholly in [left, right); returns the packets that are newly marked (RFC 2018 section 5)."""
+    def selectively_acknowledge(self, left: int, right: int, delivered: Delivered) -> None:
+        """Marks what lies wholly in [left, right), and tells `delivered` what is newly marked (RFC 2018 section 5)."""
         records = self._records
         index = bisect_right(records, left, self._head, key=_start) - 1
         index = max(index, self._head)
-        newly = 0
         while index < len(records) and records[index].start < right:
             record = records[index]
             if record.sacked:  # and so are its neighbours, perhaps: however often they are reported, one step
@@ -146,9 +121,8 @@ class Scoreboard:
                 if edge <= record.start:
                     break
                 records.insert(index, self._split(record, edge))
-            newly += record.packets
+            delivered.reported(record)
             self._mark_sacked(record)
-        return newly
 
     def detect_lost(self, dupthresh: int) -> int:
         """Marks as lost what has `dupthresh` packets selectively acknowledged above it; returns the packets newly
@@ -312,8 +286,6 @@ class Scoreboard:
         packets = record.packets
         record.sacked = True
         self._held.add(record.start, record.end)
-        if not record.ever_retransmitted:
-            self.sacked_sent_at = max(record.sent_at, self.sacked_sent_at or 0)
         self.sacked_out += packets
         self.delivered += packets
         if record.lost:

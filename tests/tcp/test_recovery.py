@@ -1,6 +1,7 @@
 """Loss recovery: NewReno (RFC 6582) without selective acknowledgements, RFC 6675 with them."""
 
 from pystack.tcp.congestion.reno import Reno
+from pystack.tcp.delivered import Delivered
 from pystack.tcp.record import Record
 from pystack.tcp.recovery import CaState, Recovery
 from pystack.tcp.scoreboard import Scoreboard
@@ -35,13 +36,14 @@ class Episode:
         return self.detect()
 
     def sacks(self, left: int, right: int) -> bool:
-        self.board.selectively_acknowledge(left * MSS, right * MSS)
+        self.board.selectively_acknowledge(left * MSS, right * MSS, Delivered(1000))
         return self.detect()
 
     def acks(self, packet: int) -> bool:
-        acked = self.board.acknowledge(packet * MSS, 1000)
+        delivered = Delivered(1000)
+        self.board.acknowledge(packet * MSS, delivered)
         self.una = packet * MSS
-        self.recovery.on_cumulative_ack(self.una, acked.packets, self.board)
+        self.recovery.on_cumulative_ack(self.una, delivered.acked, self.board)
         return self.detect()
 
     def detect(self) -> bool:

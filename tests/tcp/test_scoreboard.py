@@ -3,6 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pystack.tcp.delivered import Delivered
 from pystack.tcp.record import Record
 from pystack.tcp.scoreboard import Scoreboard
 
@@ -70,6 +71,18 @@ class Naive:
         return len(ps), sum(p.sacked for p in ps), sum(p.lost for p in ps), sum(p.resent for p in ps)
 
 
+def acked(board: Scoreboard, una: int, now: int = 0) -> Delivered:
+    delivered = Delivered(now)
+    board.acknowledge(una, delivered)
+    return delivered
+
+
+def sacked(board: Scoreboard, left: int, right: int) -> int:
+    delivered = Delivered(0)
+    board.selectively_acknowledge(left, right, delivered)
+    return delivered.sacked
+
+
 operations = st.lists(
     st.tuples(st.sampled_from(["send", "send", "ack", "sack", "sack", "detect", "timeout", "resend", "head", "fin"]),
               st.integers(0, 60), st.integers(1, 30)),
@@ -95,11 +108,11 @@ def test_against_a_list_of_packets(steps: list[tuple[str, int, int]]) -> None:
             nxt += b * MSS
         elif name == "ack" and packets:
             una = packets[a % len(packets)].end - (a % 7 == 0)  # now and then a part of a packet, or all but the FIN
-            assert board.acknowledge(una, now).packets == naive.acknowledge(una)
+            assert acked(board, una, now).packets == naive.acknowledge(una)
         elif name == "sack" and packets:
             left = packets[a % len(packets)].start + a % 3  # now and then between the edges of packets
             right = min(left + b * MSS - b % 4, nxt)
-            assert board.selectively_acknowledge(left, right) == naive.sack(left, right)
+            assert sacked(board, left, right) == naive.sack(left, right)
         elif name == "detect":
             before = naive.sums[2]
             naive.detect(3)
@@ -166,7 +179,7 @@ def test_smaller_packets_begin_where_the_peer_waits() -> None:
     """A part of the first packet is acknowledged: no smaller packet may lie wholly before SND.UNA."""
     board = Scoreboard()
     board.sent(Record(0, 40, 40, 0, 0, False))
-    board.acknowledge(25, 1)
+    acked(board, 25)
     assert board.recut(10, 25)
     assert [(r.start, r.end, r.packets) for r in board] == [(25, 40, 2)]
     assert (board.packets_out, board.lost_out) == (2, 2)
@@ -175,7 +188,7 @@ def test_smaller_packets_begin_where_the_peer_waits() -> None:
     assert [(r.start, r.end) for r in board.retransmitted(record, 1, 2)] == [(25, 35)]
     board = Scoreboard()
     board.sent(Record(0, 40, 40, 0, 0, False))
-    board.acknowledge(35, 1)
+    acked(board, 35)
     assert not board.recut(10, 35), "what is left fits"
 
 
@@ -191,10 +204,10 @@ def test_records_joined_for_smaller_packets_keep_the_fin() -> None:
 def test_a_part_of_a_packet_is_not_acknowledged() -> None:
     board = Scoreboard()
     board.sent(Record(0, 40, MSS, 0, 0, False))
-    assert board.acknowledge(25, 9).packets == 2
+    assert acked(board, 25).acked == 2
     assert (board.packets_out, board.head.start) == (2, 20)
-    assert board.selectively_acknowledge(25, 39) == 0
-    assert board.selectively_acknowledge(25, 40) == 1
+    assert sacked(board, 25, 39) == 0
+    assert sacked(board, 25, 40) == 1
     assert [(r.start, r.end, r.sacked) for r in board] == [(20, 30, False), (30, 40, True)]
 
 
@@ -207,23 +220,44 @@ def test_karn_gives_no_sample_where_anything_was_sent_twice() -> None:
     record = board.next_lost()
     assert record is not None
     board.retransmitted(record, 1, 300)
-    acked = board.acknowledge(40, 400)
-    assert (acked.rtt, acked.resent, acked.packets) == (None, True, 4)
+    delivered = acked(board, 40, 400)
+    assert (delivered.rtt, delivered.resent, delivered.acked) == (None, True, 4)
     board.sent(Record(40, 60, MSS, 500, 0, False))
     board.sent(Record(60, 80, MSS, 550, 0, False))
-    acked = board.acknowledge(80, 700)
-    assert (acked.rtt, acked.resent) == (200, False), "from the oldest"
+    delivered = acked(board, 80, 700)
+    assert (delivered.rtt, delivered.resent) == (200, False), "from the oldest"
+
+
+def test_blocks_give_a_sample_where_the_number_gives_none() -> None:
+    """From the latest of the packets that were sent once; but Karn's rule holds for the whole acknowledgement."""
+    board = Scoreboard()
+    for n in range(5):
+        board.sent(Record(n * MSS, (n + 1) * MSS, MSS, 100 + n, 0, False))
+    board.mark_head_lost()
+    record = board.next_lost()
+    assert record is not None
+    board.retransmitted(record, 1, 300)
+    delivered = Delivered(400)
+    board.selectively_acknowledge(3 * MSS, 4 * MSS, delivered)
+    board.selectively_acknowledge(2 * MSS, 3 * MSS, delivered)
+    assert (delivered.rtt, delivered.acked, delivered.sacked, delivered.packets) == (297, 0, 2, 2)
+    delivered = Delivered(500)
+    board.acknowledge(MSS, delivered)
+    board.selectively_acknowledge(4 * MSS, 5 * MSS, delivered)
+    assert (delivered.rtt, delivered.acked, delivered.sacked) == (None, 1, 1)
+    delivered = acked(board, 5 * MSS, 600)
+    assert (delivered.rtt, delivered.acked) == (499, 1), "what was reported before is not delivered again"
 
 
 def test_reneging_is_noticed_at_a_time_out() -> None:
     """RFC 2018 section 8."""
     board = Scoreboard()
     board.sent(Record(0, 40, MSS, 0, 0, False))
-    board.selectively_acknowledge(20, 40)
-    board.acknowledge(20, 1)
+    sacked(board, 20, 40)
+    acked(board, 20)
     board.mark_all_lost()
     assert (board.sacked_out, board.lost_out) == (0, 2)
-    assert board.selectively_acknowledge(30, 40) == 1, "it can be reported again"
+    assert sacked(board, 30, 40) == 1, "it can be reported again"
 
 
 def test_an_ack_of_many_small_records_stays_cheap() -> None:
@@ -232,7 +266,7 @@ def test_an_ack_of_many_small_records_stays_cheap() -> None:
     for n in range(5000):
         board.sent(Record(n * MSS, (n + 1) * MSS, MSS, n, 0, False))
     for n in range(4990):
-        board.acknowledge((n + 1) * MSS, n)
+        acked(board, (n + 1) * MSS, n)
     assert [r.start for r in board] == [n * MSS for n in range(4990, 5000)]
     assert len(board._records) < 200
     board.clear()

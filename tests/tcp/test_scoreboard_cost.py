@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pystack.tcp.delivered import Delivered
 from pystack.tcp.record import Record
 from pystack.tcp.scoreboard import Scoreboard
 
@@ -34,7 +35,7 @@ def reports(board: Scoreboard, *blocks: tuple[int, int]) -> int:
     """An ACK with SACK blocks, given in packets; returns how many records it looked at."""
     Counted.looks = 0
     for first, last in blocks:
-        board.selectively_acknowledge(first * MSS, last * MSS)
+        board.selectively_acknowledge(first * MSS, last * MSS, Delivered(9))
     board.detect_lost(3)
     return Counted.looks
 
@@ -59,7 +60,9 @@ def test_a_block_that_grows() -> None:
     board = full()
     assert max(reports(board, (1, n)) for n in range(2, PACKETS + 1)) < FEW
     assert (board.sacked_out, board.lost_out) == (PACKETS - 1, 1)
-    assert board.acknowledge(PACKETS * MSS, 9).packets == 1
+    delivered = Delivered(9)
+    board.acknowledge(PACKETS * MSS, delivered)
+    assert delivered.acked == 1
     assert (board.packets_out, board.sacked_out) == (0, 0)
 
 
