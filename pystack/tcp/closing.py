@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from pystack.tcp import output
+from pystack.tcp import header
 from pystack.tcp.events import Ending, Event
 from pystack.tcp.state import State
 from pystack.tcp.timers import Timer
@@ -36,7 +36,7 @@ def close(c: "Connection", now: int) -> None:
     leaves_unread = c.recvbuf.size > 0
     c.recvbuf.clear()
     if leaves_unread and c.tcb.state not in (State.TIME_WAIT, State.CLOSED):
-        c.control.append(output.reset(c))
+        c.control.append(header.reset(c))
         finish(c, Ending.ABORTED)
         return
     shutdown_write(c)
@@ -57,7 +57,7 @@ def abort(c: "Connection") -> None:
     if c.tcb.state is State.CLOSED:
         return
     if c.tcb.state not in _SILENT:
-        c.control.append(output.reset(c))
+        c.control.append(header.reset(c))
     finish(c, Ending.ABORTED)
 
 

@@ -32,7 +32,7 @@ from pystack.tcp.tcb import Tcb
 from pystack.tcp.timers import Timer, TimerTable
 from pystack.tcp.timestamps import Timestamps
 from pystack.tcp.urgent import UrgentMark
-from pystack.tcp.window import update_is_due
+from pystack.tcp.window import receive_window, update_is_due
 from pystack.wire.buffers import Buffer
 from pystack.wire.tcp import Segment
 
@@ -262,7 +262,7 @@ class Connection:
         data = reading.take(self, limit)
         self.stats.bytes_read += len(data)
         if data and self.tcb.state in TEXT_MAY_ARRIVE:
-            offer = output.receive_window(self)
+            offer = receive_window(self)
             if update_is_due(offer, self.receive_limit, self.tcb.rcv.wnd):
                 self.acks.now = True
         return data

@@ -1,27 +1,22 @@
-"""What may be sent now, and the segment that carries it.
+"""What may be sent now. The segment that carries it is built in `header`.
 
 `next_segment` asks, in this order: a reset that is due, the SYN, what was lost, new text, a window probe, an ACK that
-is owed. Everything with the ACK flag carries the latest acknowledgement and window.
+is owed.
 """
 
 from typing import TYPE_CHECKING
 
-from pystack.tcp.config import SECOND
-from pystack.tcp.ecn import ECT_0, syn_flags
-from pystack.tcp.handshake import answer, offer
+from pystack.tcp import header
+from pystack.tcp.ecn import ECT_0
 from pystack.tcp.record import Record
 from pystack.tcp.state import TEXT_MAY_BE_SENT, State
 from pystack.tcp.timers import Timer
-from pystack.tcp.urgent import pointer
 from pystack.tcp.usertimeout import bounded
-from pystack.tcp.window import window_to_offer
-from pystack.wire.options import NO_OPTIONS, Options
-from pystack.wire.tcp import ACK, ECE, FIN, PSH, RST, SYN, URG, Segment
+from pystack.wire.tcp import Segment
 
 if TYPE_CHECKING:
     from pystack.tcp.connection import Connection
 
-_USER_TIMEOUT_BYTES = 4
 _SMALLEST_BOUND = 48
 """A window smaller than this does not make packets smaller, which would cost more headers than it saves waiting."""
 
@@ -29,7 +24,7 @@ _SMALLEST_BOUND = 48
 def next_segment(c: "Connection", now: int, budget: int) -> Segment | None:
     """The next segment that is due, or None."""
     if c.control:
-        return _stamped(c, c.control.pop(0), now)
+        return header.stamped(c, c.control.pop(0), now)
     state = c.tcb.state
     seg: Segment | None = None
     if state in (State.SYN_SENT, State.SYN_RECEIVED):
@@ -40,10 +35,10 @@ def next_segment(c: "Connection", now: int, budget: int) -> Segment | None:
         # No text, and a number that the peer has seen (SHLD-12): it has to answer.
         c.keepalive_due = False
         c.probes += 1
-        seg = _segment(c, c.tcb.snd.una - 1, c.tcb.snd.una - 1, now, "keep-alive")
+        seg = header.build(c, c.tcb.snd.una - 1, c.tcb.snd.una - 1, now, "keep-alive")
     if seg is None and c.acks.now:
-        number = _acceptable_number(c)
-        seg = _segment(c, number, number, now, "ack")
+        number = header.acceptable_number(c)
+        seg = header.build(c, number, number, now, "ack")
     return seg
 
 
@@ -53,7 +48,7 @@ def effective_mss(c: "Connection") -> int:
     """
     mss = c.snd_mss
     if c.reassembly or c.dsack:
-        mss -= _sack_bytes(c)
+        mss -= header.sack_bytes(c)
     largest = c.tcb.snd.max_wnd
     bound = largest >> 1 if largest > 536 else largest
     return max(min(mss, max(bound, _SMALLEST_BOUND)), 1)
@@ -97,31 +92,6 @@ def probe_interval(c: "Connection") -> int:
     return min(c.rtt.rto << min(c.probe_backoff, 16), c.config.rto_max)
 
 
-def receive_window(c: "Connection") -> int:
-    """What the next segment will offer, in bytes."""
-    full = c.receive_limit
-    free = full - c.recvbuf.held - c.reassembly.held
-    return window_to_offer(free, full, c.tcb.rcv.wnd, c.acks.rcv_mss, c.agreed.rcv_wscale)
-
-
-def reset(c: "Connection") -> Segment:
-    """The RST of an ABORT: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>, with a timestamp where those are agreed on (RFC
-    7323 section 3.2), which is filled in when it is sent.
-    """
-    options = Options(ts_val=0) if c.agreed.timestamps else NO_OPTIONS
-    return Segment(_acceptable_number(c), c.tcb.rcv.nxt, RST | ACK, options=options, reason="reset")
-
-
-def _acceptable_number(c: "Connection") -> int:
-    """The number of a segment without text: SND.NXT, or the right edge of a window that has shrunk, since the peer
-    would not take anything beyond. Less than a unit of its field is no shrinking. Linux: tcp_acceptable_seq.
-    """
-    snd = c.tcb.snd
-    edge = snd.una + snd.wnd
-    shrunk = snd.nxt - edge >= 1 << c.agreed.snd_wscale and c.tcb.state is not State.SYN_RECEIVED
-    return edge if shrunk else snd.nxt
-
-
 def _handshake(c: "Connection", now: int) -> Segment | None:
     snd = c.tcb.snd
     if snd.nxt == c.tcb.iss:
@@ -135,26 +105,7 @@ def _handshake(c: "Connection", now: int) -> Segment | None:
             return None
         c.board.retransmitted(record, 1, now)
         c.stats.retrans_segs += 1
-    if c.tcb.state is State.SYN_SENT:
-        ecn_flags = syn_flags(c.config.ecn, c.retransmits)
-        c.ecn.asked = ecn_flags != 0
-        seg = Segment(c.tcb.iss, 0, SYN | ecn_flags, options=offer(c.config, c.advmss), reason="syn")
-    else:
-        flags = SYN | ACK | (ECE if c.ecn.active else 0)
-        seg = Segment(c.tcb.iss, c.tcb.rcv.nxt, flags, options=answer(c.agreed, c.advmss), reason="syn-ack")
-        c.acks.on_ack_sent()
-    # Never scaled (RFC 7323 section 2.2); what was offered since in an ACK, which is, may be more than the field holds.
-    c.tcb.rcv.wnd = max(c.tcb.rcv.wnd, min(c.receive_limit, 0xFFFF))
-    seg.wnd = min(c.tcb.rcv.wnd, 0xFFFF)
-    _tell_user_timeout(c, seg.options)
-    return _stamped(c, seg, now)
-
-
-def _stamped(c: "Connection", seg: Segment, now: int) -> Segment:
-    """The segment with the time at which it is sent, where it has a timestamp at all."""
-    if seg.options.ts_val is not None:
-        seg.options.ts_val, seg.options.ts_ecr = c.ts.val(now), c.ts.recent
-    return seg
+    return header.syn(c, now)
 
 
 def _retransmission(c: "Connection", now: int, budget: int) -> Segment | None:
@@ -181,7 +132,7 @@ def _retransmission(c: "Connection", now: int, budget: int) -> Segment | None:
         c.timers.set(Timer.RETRANSMIT, bounded(c, now + c.rtt.rto))
     start, end = max(run[0].start, snd.una), run[-1].end  # a peer may have acknowledged a part of the first packet
     assert start < end, "what the peer has acknowledged is not sent again"
-    return _segment(c, start, end, now, "retransmit", record.mss)
+    return header.build(c, start, end, now, "retransmit", record.mss)
 
 
 def _new_text(c: "Connection", now: int, budget: int) -> Segment | None:
@@ -244,7 +195,7 @@ def _transmit(c: "Connection", size: int, fin: bool, mss: int, now: int) -> Segm
     if size:
         c.acks.on_text_sent(now)
     c.cc.on_sent(record.packets, board.in_flight, now)
-    seg = _segment(c, start, end, now, "data" if size else "fin", mss)
+    seg = header.build(c, start, end, now, "data" if size else "fin", mss)
     if size and c.ecn.active:
         seg.ecn = ECT_0  # new text alone: not what is sent again, nor ACKs or probes (RFC 3168 sections 6.1.4 to 6.1.6)
         seg.flags |= c.ecn.cwr()
@@ -271,84 +222,4 @@ def _probe(c: "Connection", now: int, fits: int) -> Segment | None:
     if fits > 0:
         return _transmit(c, fits, False, effective_mss(c), now)
     c.probes += 1
-    return _segment(c, c.tcb.snd.una - 1, c.tcb.snd.una - 1, now, "probe")
-
-
-def _segment(c: "Connection", start: int, end: int, now: int, reason: str, mss: int = 0) -> Segment:
-    """A segment of a synchronized state with the numbers from `start` to `end`: text, FIN, PSH, ACK, window and
-    options. With more than `mss` bytes of text it is a super-segment; a FIN needs no packet of its own.
-    """
-    sendbuf, rcv = c.sendbuf, c.tcb.rcv
-    text_end = min(end, sendbuf.end)
-    flags = ACK | (ECE if c.ecn.echo else 0)
-    if start <= sendbuf.end < end:
-        flags |= FIN
-    size = max(0, text_end - start)
-    if size and (text_end == sendbuf.end or text_end - c.pushed > c.tcb.snd.max_wnd >> 1):
-        # MUST-61: the last text that is queued; and, as Linux, at least every half of the peer's largest window.
-        flags |= PSH
-        c.pushed = text_end
-    rcv.wnd = receive_window(c)
-    seg = Segment(
-        start,
-        rcv.nxt,
-        flags,
-        rcv.wnd >> c.agreed.rcv_wscale,
-        sendbuf.pieces(start, text_end) if size else (),
-        size,
-        _options(c, now, min(size, mss)),
-        reason,
-    )
-    urg = pointer(c.tcb.snd.up, start, c.tcb.snd.nxt)
-    if urg is not None:
-        seg.flags |= URG
-        seg.urg = urg
-    if size > mss > 0:
-        seg.mss = mss
-        seg.segs = -(-size // mss)
-    c.stats.bytes_sent += size
-    c.last_ack_sent = rcv.nxt
-    c.dsack = None
-    c.acks.on_ack_sent()
-    return seg
-
-
-def _options(c: "Connection", now: int, text: int) -> Options:
-    """Timestamps on every segment once agreed (RFC 7323 section 3.2), SACK blocks while text is missing (RFC 2018).
-    `text` is what one packet carries: a retransmission has the size that it had when no text was missing, and takes
-    only the blocks that still fit.
-    """
-    agreed = c.agreed
-    blocks: tuple[tuple[int, int], ...] = ()
-    if agreed.sack and (c.reassembly or c.dsack):
-        blocks = _blocks(c)[: max(0, min(_most_blocks(c), (c.snd_mss - text - 4) // 8))]
-    tells = c.tell_user_timeout and not blocks and text + _USER_TIMEOUT_BYTES <= c.snd_mss
-    if not (agreed.timestamps or blocks or tells):
-        return NO_OPTIONS
-    options = Options(sack=blocks)
-    if agreed.timestamps:
-        options.ts_val, options.ts_ecr = c.ts.val(now), c.ts.recent
-    if tells:
-        c.tell_user_timeout = False
-        _tell_user_timeout(c, options)
-    return options
-
-
-def _tell_user_timeout(c: "Connection", options: Options) -> None:
-    if c.config.user_timeout_option and c.prefs.user_timeout and not c.prefs.user_timeout_adopted:
-        options.user_timeout = -(-c.prefs.user_timeout // SECOND)
-
-
-def _sack_bytes(c: "Connection") -> int:
-    return 4 + 8 * min(_most_blocks(c), len(_blocks(c))) if c.agreed.sack else 0
-
-
-def _blocks(c: "Connection") -> tuple[tuple[int, int], ...]:
-    """A duplicate first (RFC 2883 section 4), then what lies beyond the holes."""
-    blocks = c.reassembly.blocks()
-    return (c.dsack, *blocks) if c.dsack and c.config.dsack else blocks
-
-
-def _most_blocks(c: "Connection") -> int:
-    """What 40 bytes of options hold (RFC 2018 section 3)."""
-    return 3 if c.agreed.timestamps else 4
+    return header.build(c, c.tcb.snd.una - 1, c.tcb.snd.una - 1, now, "probe")

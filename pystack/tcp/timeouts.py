@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from pystack.tcp import output
+from pystack.tcp import header, output
 from pystack.tcp.events import Ending, Event
 from pystack.tcp.keepalive import KeepAlive, decide
 from pystack.tcp.state import SYNCHRONIZED, State
@@ -106,7 +106,7 @@ def _keep_alive(c: "Connection", now: int) -> None:
         user_timeout=prefs.user_timeout,
     )
     if verdict is KeepAlive.GIVE_UP:
-        c.control.append(output.reset(c))
+        c.control.append(header.reset(c))
         c.finish(Ending.TIMED_OUT)
         return
     if verdict is KeepAlive.PROBE:

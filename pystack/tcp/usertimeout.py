@@ -5,6 +5,7 @@ option (RFC 5482): telling the peer how long we bear with silence, and bearing w
 from typing import TYPE_CHECKING
 
 from pystack.tcp.config import SECOND
+from pystack.wire.options import Options
 from pystack.wire.tcp import Segment
 
 if TYPE_CHECKING:
@@ -30,6 +31,12 @@ def hear(c: "Connection", seg: Segment) -> None:
     if seconds and c.config.user_timeout_option and (prefs.user_timeout_adopted or not prefs.user_timeout):
         prefs.user_timeout = adopted(0, seconds * SECOND)
         prefs.user_timeout_adopted = True
+
+
+def tell(c: "Connection", options: Options) -> None:
+    """Puts our option into `options`, in whole seconds; only where the application has set a timeout (section 3.1)."""
+    if c.config.user_timeout_option and c.prefs.user_timeout and not c.prefs.user_timeout_adopted:
+        options.user_timeout = -(-c.prefs.user_timeout // SECOND)
 
 
 def waiting_since(c: "Connection") -> int:

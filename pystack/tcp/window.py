@@ -1,5 +1,10 @@
 """The receive window that we offer (RFC 9293 sections 3.8.6 and 3.8.6.2.2)."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pystack.tcp.connection import Connection
+
 
 def window_to_offer(free: int, full: int, remaining: int, rcv_mss: int, scale: int) -> int:
     """RCV.WND for the segment that is being built, in bytes: a multiple of 1 << scale that fits the 16-bit field.
@@ -20,3 +25,10 @@ def update_is_due(offer: int, full: int, remaining: int) -> bool:
     shrunk to half of the buffer or less, and doubles. Linux decides likewise.
     """
     return 2 * remaining <= full and offer > 0 and offer >= 2 * remaining
+
+
+def receive_window(c: "Connection") -> int:
+    """What the next segment will offer, in bytes."""
+    full = c.receive_limit
+    free = full - c.recvbuf.held - c.reassembly.held
+    return window_to_offer(free, full, c.tcb.rcv.wnd, c.acks.rcv_mss, c.agreed.rcv_wscale)
