@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help setup run demo docs test lint test-long fuzz-live clean
+.PHONY: help setup run demo docs site test lint test-long fuzz-live clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,10 @@ demo: setup ## a tour in a private network; needs no root
 # Writes anew the pages that are made from the code: RFC index, requirement table, state diagram, tables of counters.
 docs: setup ## the pages that are made from the code
 	$(BIN)/python tools/docs.py
+
+# The documentation as a site, in build/site; open build/site/index.html.
+site: setup ## the documentation as a site, in build/site
+	$(BIN)/mkdocs build --quiet --strict --config-file .mkdocs.yml
 
 lint: setup ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
