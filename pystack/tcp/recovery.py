@@ -50,8 +50,8 @@ class Recovery:
         that is over (RFC 6582 section 3.2 step 2).
         """
         stale = self.state is CaState.OPEN and self.entered_once and una <= self.high_seq
-        if not self.sack and not stale and board.sacked_out < board.packets_out - board.lost_out:
-            board.sacked_out += 1
+        if not self.sack and not stale:
+            board.count_duplicate()
 
     def on_cumulative_ack(self, una: int, packets: int, board: Scoreboard) -> None:
         """SND.UNA has advanced to `una` over `packets` packets: recovery may be over, or the acknowledgement be
@@ -59,18 +59,16 @@ class Recovery:
         """
         if not self.sack:
             # One packet filled the hole; the others are those that the duplicate ACKs had stood for.
-            board.sacked_out = max(0, board.sacked_out - max(packets - 1, 0))
-            _limit_duplicates(board)
+            board.release_duplicates(max(packets - 1, 0))
         if self.state in (CaState.CWR, CaState.RECOVERY, CaState.LOSS):
             # A reduction for a mark lasts until something sent after it is acknowledged: the CWR flag is on the first.
             if una > self.high_seq or (una == self.high_seq and self.state is not CaState.CWR):
                 self.state = CaState.OPEN
                 if not self.sack:
-                    board.sacked_out = 0
+                    board.forget_duplicates()
             elif not self.sack and self.state is CaState.RECOVERY and board:
                 board.mark_head_lost()  # RFC 6582 section 3.2 step 3: a partial acknowledgement
                 self.must_resend = True
-                _limit_duplicates(board)
         if self.state is CaState.DISORDER and not board.sacked_out:
             self.state = CaState.OPEN
 
@@ -90,7 +88,6 @@ class Recovery:
                 cc.on_loss(min(board.packets_out, cc.cwnd), now)
             if not self.sack:
                 board.mark_head_lost()
-                _limit_duplicates(board)
             self._enter(CaState.RECOVERY, nxt)
             return True
         if self.state is not CaState.CWR:
@@ -116,7 +113,7 @@ class Recovery:
         cc.on_rto(board.packets_out, now, repeated=repeated)
         board.mark_all_lost()
         if not self.sack:
-            board.sacked_out = 0
+            board.forget_duplicates()
         self._enter(CaState.LOSS, nxt)
 
     def on_smaller_path(self, nxt: int, board: Scoreboard) -> None:
@@ -124,7 +121,7 @@ class Recovery:
         has lost them, and the window stays.
         """
         if not self.sack:
-            board.sacked_out = 0  # the duplicates stood for packets that are lost now
+            board.forget_duplicates()  # the duplicates stood for packets that are lost now
         if self.state is not CaState.LOSS:
             self._enter(CaState.LOSS, nxt)
 
@@ -133,10 +130,3 @@ class Recovery:
         self.high_seq = nxt
         self.entered_once = True
         self.must_resend = state is CaState.RECOVERY
-
-
-def _limit_duplicates(board: Scoreboard) -> None:
-    """A packet that is lost cannot have caused a duplicate ACK: more duplicates than the other packets were copies
-    that the network made, and would have the sender believe that fewer than none are in flight.
-    """
-    board.sacked_out = min(board.sacked_out, board.packets_out - board.lost_out)

@@ -157,6 +157,26 @@ class Scoreboard:
                     return records[index].start
         return 0
 
+    def count_duplicate(self) -> None:
+        """Without SACK: a duplicate ACK says that one more packet has left the network."""
+        self.sacked_out += 1
+        self._bound_duplicates()
+
+    def release_duplicates(self, packets: int) -> None:
+        """Without SACK: `packets` of those that duplicate ACKs had stood for are acknowledged."""
+        self.sacked_out = max(0, self.sacked_out - packets)
+        self._bound_duplicates()
+
+    def forget_duplicates(self) -> None:
+        """Without SACK: the duplicate ACKs that were counted stand for nothing any more."""
+        self.sacked_out = 0
+
+    def _bound_duplicates(self) -> None:
+        """A packet that is lost cannot have caused a duplicate ACK: more duplicates than the other packets were copies
+        that the network made, and would have the sender believe that fewer than none are in flight.
+        """
+        self.sacked_out = min(self.sacked_out, self.packets_out - self.lost_out)
+
     def mark_head_lost(self) -> None:
         """Marks the first packet as lost (RFC 6582: the one that a partial acknowledgement points at)."""
         record = self.head
@@ -168,6 +188,7 @@ class Scoreboard:
             self._queue(record)
         if not record.lost and not record.sacked:
             self._mark_lost(record)
+        self._bound_duplicates()
 
     def mark_all_lost(self) -> None:
         """After a retransmission time-out: all that the peer does not hold is taken for lost, and retransmissions in

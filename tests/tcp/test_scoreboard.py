@@ -247,6 +247,10 @@ def test_blocks_give_a_sample_where_the_number_gives_none() -> None:
     assert (delivered.rtt, delivered.acked, delivered.sacked) == (None, 1, 1)
     delivered = acked(board, 5 * MSS, 600)
     assert (delivered.rtt, delivered.acked) == (499, 1), "what was reported before is not delivered again"
+    board.sent(Record(5 * MSS, 6 * MSS, MSS, 610, 0, False))
+    board.sent(Record(6 * MSS, 7 * MSS, MSS, 620, 0, False))
+    sacked(board, 5 * MSS, 6 * MSS)
+    assert acked(board, 7 * MSS, 700).rtt == 80, "nor measured again"
 
 
 def test_reneging_is_noticed_at_a_time_out() -> None:
