@@ -1,7 +1,7 @@
 """The transmission control block: RFC 9293's own variables (section 3.3.1) and nothing else.
 
-Only `connection`, `arrival`, `acks` and `output`, which carry out the RFC's steps, write it; every other room returns
-a verdict. Numbers are unwrapped (see `pystack.tcp.seq`); windows are in bytes, already scaled.
+Only the rooms that carry out the RFC's steps write it (docs/architecture.md says which); every other one returns a
+verdict. Numbers are unwrapped (see `pystack.tcp.seq`); windows are in bytes, already scaled.
 """
 
 from pystack.tcp.state import State, check
