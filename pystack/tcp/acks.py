@@ -3,9 +3,8 @@
 This is the fifth step of RFC 9293 section 3.10.7.4 with what RFC 5681, 6298, 6582 and 6675 hang on it.
 """
 
-from typing import TYPE_CHECKING
-
 from pystack.tcp.congestion.base import AckSample
+from pystack.tcp.core import Core
 from pystack.tcp.delivered import Delivered
 from pystack.tcp.events import Event
 from pystack.tcp.seq import unwrap
@@ -13,11 +12,8 @@ from pystack.tcp.timers import Timer
 from pystack.tcp.usertimeout import bounded
 from pystack.wire.tcp import ECE, FIN, SYN, Segment
 
-if TYPE_CHECKING:
-    from pystack.tcp.connection import Connection
 
-
-def acknowledge(c: "Connection", seg: Segment, now: int) -> None:
+def acknowledge(c: Core, seg: Segment, now: int) -> None:
     """Takes an acknowledgement of at most SND.NXT; an old one only for its SACK blocks."""
     snd = c.tcb.snd
     board = c.board
@@ -58,7 +54,7 @@ def acknowledge(c: "Connection", seg: Segment, now: int) -> None:
         c.timers.set(Timer.RETRANSMIT, bounded(c, now + c.rtt.rto))  # rule 5.3
 
 
-def _update_window(c: "Connection", seg: Segment) -> bool:
+def _update_window(c: Core, seg: Segment) -> bool:
     """SND.WND, SND.WL1 and SND.WL2; returns whether the window changed. Old segments must not (section 3.10.7.4)."""
     snd = c.tcb.snd
     # An ACK that advances is new, however old the number of a retransmission that carries it; and what it acknowledges
@@ -75,7 +71,7 @@ def _update_window(c: "Connection", seg: Segment) -> bool:
     return changed
 
 
-def _advance(c: "Connection", ack: int, delivered: Delivered) -> None:
+def _advance(c: Core, ack: int, delivered: Delivered) -> None:
     """SND.UNA <- SEG.ACK."""
     c.board.acknowledge(ack, delivered)
     c.tcb.snd.una = ack
@@ -86,7 +82,7 @@ def _advance(c: "Connection", ack: int, delivered: Delivered) -> None:
     c.events |= Event.WRITABLE
 
 
-def _selectively(c: "Connection", blocks: tuple[tuple[int, int], ...], delivered: Delivered) -> None:
+def _selectively(c: Core, blocks: tuple[tuple[int, int], ...], delivered: Delivered) -> None:
     """Takes the SACK blocks. Those that lie at or below SND.UNA report duplicates (RFC 2883), those beyond SND.NXT are
     nonsense; both are passed over.
     """
@@ -97,7 +93,7 @@ def _selectively(c: "Connection", blocks: tuple[tuple[int, int], ...], delivered
             c.board.selectively_acknowledge(left, right, delivered)
 
 
-def _measure(c: "Connection", seg: Segment, delivered: Delivered) -> None:
+def _measure(c: Core, seg: Segment, delivered: Delivered) -> None:
     """An RTT sample: from the oldest packet acknowledged where it was sent once (Karn), else from the echoed
     timestamp, which says which of the transmissions is meant (RFC 7323 section 4). An ACK that reports a duplicate (RFC
     2883) echoes the first arrival, whose own ACK was lost: its sample would be our time-out.
@@ -109,6 +105,6 @@ def _measure(c: "Connection", seg: Segment, delivered: Delivered) -> None:
         c.rtt.sample(rtt)
 
 
-def _reports_duplicate(c: "Connection", seg: Segment) -> bool:
+def _reports_duplicate(c: Core, seg: Segment) -> bool:
     blocks = seg.options.sack
     return bool(blocks) and unwrap(blocks[0][1], c.tcb.snd.una) <= c.tcb.snd.una

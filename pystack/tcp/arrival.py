@@ -4,9 +4,8 @@ The section number stands at each branch. The amendments are those of RFC 5961 (
 RFC 9293 includes, of RFC 7323 section 5 (PAWS goes before the first step), and of Linux where it says so.
 """
 
-from typing import TYPE_CHECKING
-
 from pystack.tcp import acks, closing, ecn, reading, text, timeouts, timewait, usertimeout
+from pystack.tcp.core import Core
 from pystack.tcp.drops import Drop
 from pystack.tcp.events import Ending, Event
 from pystack.tcp.handshake import agree
@@ -14,9 +13,6 @@ from pystack.tcp.seq import is_acceptable, unwrap
 from pystack.tcp.state import TEXT_MAY_ARRIVE, State
 from pystack.tcp.timers import Timer
 from pystack.wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, URG, Segment
-
-if TYPE_CHECKING:
-    from pystack.tcp.connection import Connection
 
 
 def reset_for(seg: Segment) -> Segment | None:
@@ -30,7 +26,7 @@ def reset_for(seg: Segment) -> Segment | None:
     return Segment(0, seg.seq + seg.len, RST | ACK, reason="reset")
 
 
-def segment_arrives(c: "Connection", seg: Segment, now: int) -> Drop | None:
+def segment_arrives(c: Core, seg: Segment, now: int) -> Drop | None:
     """Does what the state says (section 3.10.7). Returns why the segment, or its text, was not taken."""
     state = c.tcb.state
     if state is State.SYN_SENT:
@@ -47,7 +43,7 @@ def segment_arrives(c: "Connection", seg: Segment, now: int) -> Drop | None:
     return Drop.NOT_EXPECTED
 
 
-def _in_listen(c: "Connection", seg: Segment, now: int) -> Drop | None:
+def _in_listen(c: Core, seg: Segment, now: int) -> Drop | None:
     """3.10.7.2. The host makes a connection for a SYN alone; what else comes to a listener it answers itself."""
     if seg.flags & (RST | ACK | SYN | FIN) != SYN:
         return Drop.NOT_EXPECTED
@@ -56,7 +52,7 @@ def _in_listen(c: "Connection", seg: Segment, now: int) -> Drop | None:
     return None
 
 
-def _take_syn(c: "Connection", seg: Segment, now: int) -> None:
+def _take_syn(c: Core, seg: Segment, now: int) -> None:
     """IRS, RCV.NXT and what the peer's SYN agrees to. The window field of a SYN is never scaled (RFC 7323 2.2)."""
     tcb = c.tcb
     tcb.irs = seg.seq
@@ -75,7 +71,7 @@ def _take_syn(c: "Connection", seg: Segment, now: int) -> None:
         c.ts.update(seg.options.ts_val, now)
 
 
-def _in_syn_sent(c: "Connection", seg: Segment, now: int) -> Drop | None:
+def _in_syn_sent(c: Core, seg: Segment, now: int) -> Drop | None:
     """3.10.7.3."""
     tcb = c.tcb
     acknowledges = False
@@ -88,7 +84,7 @@ def _in_syn_sent(c: "Connection", seg: Segment, now: int) -> Drop | None:
         acknowledges = True
     if seg.flags & RST:  # second: the RST bit
         if acknowledges:
-            c.finish(Ending.REFUSED)
+            closing.finish(c, Ending.REFUSED)
             return None
         return Drop.BLIND_RESET
     if not seg.flags & SYN:  # third is security; fifth: neither SYN nor RST
@@ -111,7 +107,7 @@ def _in_syn_sent(c: "Connection", seg: Segment, now: int) -> Drop | None:
     return None
 
 
-def _establish(c: "Connection", seg: Segment, now: int) -> None:
+def _establish(c: Core, seg: Segment, now: int) -> None:
     """The handshake is complete. A FIN that was queued before may follow now (section 3.10.4)."""
     snd = c.tcb.snd
     snd.wl1 = seg.seq
@@ -129,7 +125,7 @@ def _establish(c: "Connection", seg: Segment, now: int) -> None:
     c.events |= Event.CONNECTED | Event.WRITABLE
 
 
-def _in_time_wait(c: "Connection", seg: Segment, now: int) -> Drop | None:
+def _in_time_wait(c: Core, seg: Segment, now: int) -> Drop | None:
     """3.10.7.4, where nothing is left but to answer."""
     tcb = c.tcb
     verdict = timewait.judge(
@@ -145,13 +141,13 @@ def _in_time_wait(c: "Connection", seg: Segment, now: int) -> Drop | None:
     if verdict.restarts:
         c.timers.set(Timer.LINGER, now + c.config.time_wait)
     if verdict.ends:
-        c.finish(Ending.NORMAL)
+        closing.finish(c, Ending.NORMAL)
     elif verdict.answer:
         c.acks.on_surprise()
     return verdict.drop
 
 
-def _otherwise(c: "Connection", seg: Segment, now: int) -> Drop | None:
+def _otherwise(c: Core, seg: Segment, now: int) -> Drop | None:
     """3.10.7.4: the other states from SYN-RECEIVED on."""
     tcb = c.tcb
     rcv = tcb.rcv
@@ -212,7 +208,7 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> Drop | None:
     # Third is security. Fourth: the SYN bit; a challenge ACK in every synchronized state (RFC 5961 4.2).
     if seg.flags & SYN:
         if tcb.state is State.SYN_RECEIVED and not c.active_open:
-            c.finish(Ending.RESET)
+            closing.finish(c, Ending.RESET)
             return None
         _challenge(c, now)
         return Drop.UNEXPECTED_SYN
@@ -251,22 +247,22 @@ def _otherwise(c: "Connection", seg: Segment, now: int) -> Drop | None:
     return dropped
 
 
-def _reset_arrives(c: "Connection", seg: Segment, now: int) -> Drop | None:
+def _reset_arrives(c: Core, seg: Segment, now: int) -> Drop | None:
     """RFC 5961 3.2: only the exact number resets, another one in the window is challenged."""
     state = c.tcb.state
     if seg.seq != c.tcb.rcv.nxt:
         _challenge(c, now)
         return Drop.BLIND_RESET
     if state is State.SYN_RECEIVED:
-        c.finish(Ending.REFUSED if c.active_open else Ending.RESET)
+        closing.finish(c, Ending.REFUSED if c.active_open else Ending.RESET)
     elif state in (State.CLOSING, State.LAST_ACK) and c.tcb.snd.una >= c.sendbuf.end:
-        c.finish(Ending.NORMAL)  # nothing but the end of our FIN can be missing
+        closing.finish(c, Ending.NORMAL)  # nothing but the end of our FIN can be missing
     else:
-        c.finish(Ending.RESET)
+        closing.finish(c, Ending.RESET)
     return None
 
 
-def _after_ack(c: "Connection", now: int) -> None:
+def _after_ack(c: Core, now: int) -> None:
     """What the states of closing do once SND.UNA has moved (the fifth step)."""
     tcb = c.tcb
     state = tcb.state
@@ -275,12 +271,12 @@ def _after_ack(c: "Connection", now: int) -> None:
         if c.orphaned:
             closing.wait_for_fin(c, now)
     elif state is State.CLOSING and c.fin_acked:
-        c.enter_time_wait(now)
+        closing.enter_time_wait(c, now)
     elif state is State.LAST_ACK and c.fin_acked:
-        c.finish(Ending.NORMAL)
+        closing.finish(c, Ending.NORMAL)
 
 
-def _answer_unacceptable(c: "Connection", seg: Segment, now: int) -> None:
+def _answer_unacceptable(c: Core, seg: Segment, now: int) -> None:
     """The ACK for a segment outside of the window (the first step). Text and a FIN are always answered, so that a peer
     whose ACK was lost goes on; what carries neither, or a SYN, might be half of an ACK war.
     """
@@ -290,7 +286,7 @@ def _answer_unacceptable(c: "Connection", seg: Segment, now: int) -> None:
         c.acks.on_surprise()
 
 
-def _challenge(c: "Connection", now: int) -> None:
+def _challenge(c: Core, now: int) -> None:
     """A challenge ACK (RFC 5961 section 3.2)."""
     if c.challenges.allows(now):
         c.acks.on_surprise()

@@ -1,20 +1,16 @@
 """How a connection ends by the application's word (RFC 9293 sections 3.10.4, 3.10.5), and what is left of it then."""
 
-from typing import TYPE_CHECKING
-
 from pystack.tcp import header
+from pystack.tcp.core import Core
 from pystack.tcp.events import Ending, Event
 from pystack.tcp.state import State
 from pystack.tcp.timers import Timer
-
-if TYPE_CHECKING:
-    from pystack.tcp.connection import Connection
 
 _SILENT = frozenset((State.LISTEN, State.SYN_SENT, State.CLOSING, State.LAST_ACK, State.TIME_WAIT))
 """The states whose ABORT sends no RST (section 3.10.5)."""
 
 
-def shutdown_write(c: "Connection") -> None:
+def shutdown_write(c: Core) -> None:
     """CLOSE as a half-close: a FIN after what is queued."""
     state = c.tcb.state
     if c.fin_queued or state is State.CLOSED:
@@ -30,7 +26,7 @@ def shutdown_write(c: "Connection") -> None:
         c.tcb.enter(State.LAST_ACK)
 
 
-def close(c: "Connection", now: int) -> None:
+def close(c: Core, now: int) -> None:
     """The application lets go: in order, or by a RST where it leaves text unread (SHLD-3)."""
     c.orphaned = True
     leaves_unread = c.recvbuf.size > 0
@@ -44,7 +40,7 @@ def close(c: "Connection", now: int) -> None:
         wait_for_fin(c, now)
 
 
-def wait_for_fin(c: "Connection", now: int) -> None:
+def wait_for_fin(c: Core, now: int) -> None:
     """FIN-WAIT-2 without an application: for a while, or not at all (Linux: TCP_LINGER2)."""
     if c.config.fin_timeout < 0:
         abort(c)
@@ -52,7 +48,7 @@ def wait_for_fin(c: "Connection", now: int) -> None:
         c.timers.set(Timer.LINGER, now + c.config.fin_timeout)
 
 
-def abort(c: "Connection") -> None:
+def abort(c: Core) -> None:
     """At once, with a RST."""
     if c.tcb.state is State.CLOSED:
         return
@@ -61,7 +57,7 @@ def abort(c: "Connection") -> None:
     finish(c, Ending.ABORTED)
 
 
-def finish(c: "Connection", ending: Ending) -> None:
+def finish(c: Core, ending: Ending) -> None:
     """The connection is CLOSED. What was received in order can still be read."""
     c.tcb.enter(State.CLOSED)
     c.ending = ending
@@ -74,7 +70,7 @@ def finish(c: "Connection", ending: Ending) -> None:
     c.events |= Event.CLOSED
 
 
-def enter_time_wait(c: "Connection", now: int) -> None:
+def enter_time_wait(c: Core, now: int) -> None:
     """Both sides have closed: stay for 2 MSL (MUST-13)."""
     c.tcb.enter(State.TIME_WAIT)
     c.timers.stop_all()

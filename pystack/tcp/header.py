@@ -4,9 +4,8 @@ What may be sent is decided in `output`. Everything with the ACK flag carries th
 and says to the rooms concerned that it does: building a segment is sending it.
 """
 
-from typing import TYPE_CHECKING
-
 from pystack.tcp import usertimeout
+from pystack.tcp.core import Core
 from pystack.tcp.ecn import syn_flags
 from pystack.tcp.handshake import answer, offer
 from pystack.tcp.state import State
@@ -15,13 +14,10 @@ from pystack.tcp.window import receive_window
 from pystack.wire.options import NO_OPTIONS, Options
 from pystack.wire.tcp import ACK, ECE, FIN, PSH, RST, SYN, URG, Segment
 
-if TYPE_CHECKING:
-    from pystack.tcp.connection import Connection
-
 _USER_TIMEOUT_BYTES = 4
 
 
-def build(c: "Connection", start: int, end: int, now: int, reason: str, mss: int = 0) -> Segment:
+def build(c: Core, start: int, end: int, now: int, reason: str, mss: int = 0) -> Segment:
     """A segment of a synchronized state with the numbers from `start` to `end`: text, FIN, PSH, ACK, window and
     options. With more than `mss` bytes of text it is a super-segment; a FIN needs no packet of its own.
     """
@@ -60,7 +56,7 @@ def build(c: "Connection", start: int, end: int, now: int, reason: str, mss: int
     return seg
 
 
-def syn(c: "Connection", now: int) -> Segment:
+def syn(c: Core, now: int) -> Segment:
     """Our SYN, or our SYN,ACK in SYN-RECEIVED."""
     if c.tcb.state is State.SYN_SENT:
         ecn_flags = syn_flags(c.config.ecn, c.retransmits)
@@ -77,7 +73,7 @@ def syn(c: "Connection", now: int) -> Segment:
     return stamped(c, seg, now)
 
 
-def reset(c: "Connection") -> Segment:
+def reset(c: Core) -> Segment:
     """The RST of an ABORT: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>, with a timestamp where those are agreed on (RFC
     7323 section 3.2), which is filled in when it is sent.
     """
@@ -85,7 +81,7 @@ def reset(c: "Connection") -> Segment:
     return Segment(acceptable_number(c), c.tcb.rcv.nxt, RST | ACK, options=options, reason="reset")
 
 
-def acceptable_number(c: "Connection") -> int:
+def acceptable_number(c: Core) -> int:
     """The number of a segment without text: SND.NXT, or the right edge of a window that has shrunk, since the peer
     would not take anything beyond. Less than a unit of its field is no shrinking. Linux: tcp_acceptable_seq.
     """
@@ -95,14 +91,14 @@ def acceptable_number(c: "Connection") -> int:
     return edge if shrunk else snd.nxt
 
 
-def stamped(c: "Connection", seg: Segment, now: int) -> Segment:
+def stamped(c: Core, seg: Segment, now: int) -> Segment:
     """The segment with the time at which it is sent, where it has a timestamp at all."""
     if seg.options.ts_val is not None:
         seg.options.ts_val, seg.options.ts_ecr = c.ts.val(now), c.ts.recent
     return seg
 
 
-def _options(c: "Connection", now: int, text: int) -> Options:
+def _options(c: Core, now: int, text: int) -> Options:
     """Timestamps on every segment once agreed (RFC 7323 section 3.2), SACK blocks while text is missing (RFC 2018).
     `text` is what one packet carries: a retransmission has the size that it had when no text was missing, and takes
     only the blocks that still fit.
@@ -123,17 +119,17 @@ def _options(c: "Connection", now: int, text: int) -> Options:
     return options
 
 
-def sack_bytes(c: "Connection") -> int:
+def sack_bytes(c: Core) -> int:
     """What the SACK blocks of the next segment take of its room for text, in bytes."""
     return 4 + 8 * min(_most_blocks(c), len(_blocks(c))) if c.agreed.sack else 0
 
 
-def _blocks(c: "Connection") -> tuple[tuple[int, int], ...]:
+def _blocks(c: Core) -> tuple[tuple[int, int], ...]:
     """A duplicate first (RFC 2883 section 4), then what lies beyond the holes."""
     blocks = c.reassembly.blocks()
     return (c.dsack, *blocks) if c.dsack and c.config.dsack else blocks
 
 
-def _most_blocks(c: "Connection") -> int:
+def _most_blocks(c: Core) -> int:
     """What 40 bytes of options hold (RFC 2018 section 3)."""
     return 3 if c.agreed.timestamps else 4

@@ -1,10 +1,8 @@
 """A snapshot of a connection with the names and meanings of Linux's tcp_info."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pystack.tcp.connection import Connection
+from pystack.tcp.core import Core
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +57,7 @@ class TcpInfo:
     """Name of the congestion controller."""
 
 
-def snapshot(c: "Connection", now: int) -> TcpInfo:
+def snapshot(c: Core, now: int) -> TcpInfo:
     """What `Connection.info` returns."""
     agreed, board, rtt, snd = c.agreed, c.board, c.rtt, c.tcb.snd
     return TcpInfo(

@@ -4,9 +4,8 @@
 is owed.
 """
 
-from typing import TYPE_CHECKING
-
 from pystack.tcp import header
+from pystack.tcp.core import Core
 from pystack.tcp.ecn import ECT_0
 from pystack.tcp.record import Record
 from pystack.tcp.state import TEXT_MAY_BE_SENT, State
@@ -14,14 +13,11 @@ from pystack.tcp.timers import Timer
 from pystack.tcp.usertimeout import bounded
 from pystack.wire.tcp import Segment
 
-if TYPE_CHECKING:
-    from pystack.tcp.connection import Connection
-
 _SMALLEST_BOUND = 48
 """A window smaller than this does not make packets smaller, which would cost more headers than it saves waiting."""
 
 
-def next_segment(c: "Connection", now: int, budget: int) -> Segment | None:
+def next_segment(c: Core, now: int, budget: int) -> Segment | None:
     """The next segment that is due, or None."""
     if c.control:
         return header.stamped(c, c.control.pop(0), now)
@@ -42,7 +38,7 @@ def next_segment(c: "Connection", now: int, budget: int) -> Segment | None:
     return seg
 
 
-def effective_mss(c: "Connection") -> int:
+def effective_mss(c: Core) -> int:
     """Bytes of text in one packet: the MSS less the SACK blocks that will ride along, and no more than half of the
     largest window that the peer ever offered, so that a peer with a tiny buffer can have two packets in flight.
     """
@@ -87,12 +83,12 @@ def sendable(*, available: int, window: int, mss: int, packets: int, tail_allowe
     return limit
 
 
-def probe_interval(c: "Connection") -> int:
+def probe_interval(c: Core) -> int:
     """Between two window probes: one RTO, then doubling (RFC 9293 SHLD-29, SHLD-30)."""
     return min(c.rtt.rto << min(c.probe_backoff, 16), c.config.rto_max)
 
 
-def _handshake(c: "Connection", now: int) -> Segment | None:
+def _handshake(c: Core, now: int) -> Segment | None:
     snd = c.tcb.snd
     if snd.nxt == c.tcb.iss:
         c.board.sent(Record(snd.nxt, snd.nxt + 1, 1, now, c.board.delivered, True))
@@ -108,7 +104,7 @@ def _handshake(c: "Connection", now: int) -> Segment | None:
     return header.syn(c, now)
 
 
-def _retransmission(c: "Connection", now: int, budget: int) -> Segment | None:
+def _retransmission(c: Core, now: int, budget: int) -> Segment | None:
     """The longest run of lost packets that windows and budget allow."""
     board, snd = c.board, c.tcb.snd
     record = board.next_lost()
@@ -135,7 +131,7 @@ def _retransmission(c: "Connection", now: int, budget: int) -> Segment | None:
     return header.build(c, start, end, now, "retransmit", record.mss)
 
 
-def _new_text(c: "Connection", now: int, budget: int) -> Segment | None:
+def _new_text(c: Core, now: int, budget: int) -> Segment | None:
     """Text that was never sent, with the FIN behind it; or a probe where the peer's window keeps all of it back."""
     snd, board, cc = c.tcb.snd, c.board, c.cc
     available = c.sendbuf.end - snd.nxt
@@ -162,7 +158,7 @@ def _new_text(c: "Connection", now: int, budget: int) -> Segment | None:
     return _transmit(c, size, fin, mss, now)
 
 
-def _tail_allowed(c: "Connection", now: int) -> bool:
+def _tail_allowed(c: Core, now: int) -> bool:
     """The same for this connection, where an application may also hold text back, and urgent data never waits."""
     if c.tcb.snd.up > c.tcb.snd.nxt:
         return True
@@ -173,7 +169,7 @@ def _tail_allowed(c: "Connection", now: int) -> bool:
     return may_send_tail(nodelay=c.prefs.nodelay, fin_queued=c.fin_queued, small_end=c.small_end, una=c.tcb.snd.una)
 
 
-def _transmit(c: "Connection", size: int, fin: bool, mss: int, now: int) -> Segment:
+def _transmit(c: Core, size: int, fin: bool, mss: int, now: int) -> Segment:
     """Sends the next `size` bytes for the first time."""
     snd, board = c.tcb.snd, c.board
     start = snd.nxt
@@ -202,7 +198,7 @@ def _transmit(c: "Connection", size: int, fin: bool, mss: int, now: int) -> Segm
     return seg
 
 
-def _probe(c: "Connection", now: int, fits: int) -> Segment | None:
+def _probe(c: Core, now: int, fits: int) -> Segment | None:
     """The peer's window keeps us from sending, and nothing is in flight whose ACK could open it: probe, once an RTO
     has passed (RFC 9293 section 3.8.6.1). What fits the window goes as text; else an empty segment with an old
     number, which the peer has to answer.

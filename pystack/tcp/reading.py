@@ -2,24 +2,21 @@
 itself.
 """
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pystack.tcp.connection import Connection
+from pystack.tcp.core import Core
 
 
-def read_next(c: "Connection") -> int:
+def read_next(c: Core) -> int:
     """The number of the next byte that a read would give."""
     return c.tcb.rcv.nxt - c.eof - c.recvbuf.size
 
 
-def holds_urgent(c: "Connection") -> bool:
+def holds_urgent(c: Core) -> bool:
     """Whether the out-of-band byte has arrived, is to be taken out of the text, and has not been yet."""
     mark = c.urgent
     return mark.at is not None and not mark.inline and read_next(c) <= mark.at < c.tcb.rcv.nxt - c.eof
 
 
-def take(c: "Connection", limit: int) -> bytes:
+def take(c: Core, limit: int) -> bytes:
     """Removes and returns up to `limit` bytes."""
     mark = c.urgent
     if mark.at is not None:
@@ -33,7 +30,7 @@ def take(c: "Connection", limit: int) -> bytes:
     return c.recvbuf.read(limit)
 
 
-def peek(c: "Connection", limit: int) -> bytes:
+def peek(c: Core, limit: int) -> bytes:
     """The same, left where it is."""
     mark = c.urgent
     skip = 0
@@ -46,7 +43,7 @@ def peek(c: "Connection", limit: int) -> bytes:
     return c.recvbuf.peek(limit + skip)[skip:]
 
 
-def take_urgent(c: "Connection") -> bytes | None:
+def take_urgent(c: Core) -> bytes | None:
     """The out-of-band byte, once; empty while it has not arrived, None where there is none to read."""
     mark = c.urgent
     if mark.inline or not mark.pending:

@@ -3,15 +3,13 @@
 """
 
 from enum import Enum
-from typing import TYPE_CHECKING
 
+from pystack.tcp import closing
+from pystack.tcp.core import Core
 from pystack.tcp.events import Ending, Event
 from pystack.tcp.icmp import IcmpError, IcmpKind
 from pystack.tcp.seq import unwrap
 from pystack.tcp.state import State
-
-if TYPE_CHECKING:
-    from pystack.tcp.connection import Connection
 
 _HARD = frozenset((IcmpKind.UNREACHABLE_PROTOCOL, IcmpKind.UNREACHABLE_PORT, IcmpKind.ADMIN_PROHIBITED))
 
@@ -38,7 +36,7 @@ def reaction_to(kind: IcmpKind, state: State, soft_errors_end_connect: bool) -> 
     return Reaction.END if opening and (kind in _HARD or soft_errors_end_connect) else Reaction.NOTE
 
 
-def on_icmp(c: "Connection", error: IcmpError, now: int) -> bool:
+def on_icmp(c: Core, error: IcmpError, now: int) -> bool:
     """An ICMP error quotes a segment of this connection; returns whether it was believed. Only what is in flight can
     have met an error (RFC 5927 section 4.1). For `FRAGMENTATION_NEEDED` the host then says how large packets may be.
     """
@@ -53,13 +51,13 @@ def on_icmp(c: "Connection", error: IcmpError, now: int) -> bool:
     if reaction is not Reaction.SMALLER:
         c.icmp_error = error
     if reaction is Reaction.END:
-        c.finish(Ending.UNREACHABLE)
+        closing.finish(c, Ending.UNREACHABLE)
     elif reaction is Reaction.NOTE:
         c.events |= Event.TROUBLE
     return True
 
 
-def path_mss_is(c: "Connection", mss: int) -> None:
+def path_mss_is(c: Core, mss: int) -> None:
     """The path takes `mss` bytes of text and options in one packet. What is in flight in larger packets is lost on
     such a path: it goes again in smaller ones, without a cut of the window, since no congestion has lost it (RFC 1191
     section 6.5).

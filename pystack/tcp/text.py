@@ -4,18 +4,15 @@ What lies in the window and is not here yet is kept: in order for the applicatio
 has come. The ACK policy is told of it.
 """
 
-from typing import TYPE_CHECKING
-
+from pystack.tcp import closing
+from pystack.tcp.core import Core
 from pystack.tcp.drops import Drop
 from pystack.tcp.events import Event
 from pystack.tcp.state import TEXT_MAY_ARRIVE, State
 from pystack.wire.tcp import FIN, Segment
 
-if TYPE_CHECKING:
-    from pystack.tcp.connection import Connection
 
-
-def arrives(c: "Connection", seg: Segment, now: int) -> Drop | None:
+def arrives(c: Core, seg: Segment, now: int) -> Drop | None:
     """The seventh step and the eighth. Returns why the text was not taken, or not kept."""
     tcb = c.tcb
     rcv = tcb.rcv
@@ -39,7 +36,7 @@ def arrives(c: "Connection", seg: Segment, now: int) -> Drop | None:
         c.acks.on_surprise()
     if size and c.orphaned:
         # Nobody will ever read this: the peer has to know (SHLD-3).
-        c.abort()
+        closing.abort(c)
         return Drop.NOBODY_READS
     dropped: Drop | None = None
     if fin:
@@ -72,7 +69,7 @@ def arrives(c: "Connection", seg: Segment, now: int) -> Drop | None:
     return dropped
 
 
-def _append(c: "Connection", payload: bytes | bytearray | memoryview, size: int) -> None:
+def _append(c: Core, payload: bytes | bytearray | memoryview, size: int) -> None:
     rcv = c.tcb.rcv
     c.recvbuf.append(payload)
     c.stats.bytes_received += size
@@ -80,7 +77,7 @@ def _append(c: "Connection", payload: bytes | bytearray | memoryview, size: int)
     rcv.wnd = max(0, rcv.wnd - size)
 
 
-def _fin_arrives(c: "Connection", now: int) -> None:
+def _fin_arrives(c: Core, now: int) -> None:
     """The eighth step: the peer has closed, and all its text is here."""
     tcb = c.tcb
     tcb.rcv.nxt += 1
@@ -95,4 +92,4 @@ def _fin_arrives(c: "Connection", now: int) -> None:
     elif tcb.state is State.FIN_WAIT_1:
         tcb.enter(State.CLOSING)
     else:
-        c.enter_time_wait(now)
+        closing.enter_time_wait(c, now)

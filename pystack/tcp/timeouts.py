@@ -1,22 +1,18 @@
 """A timer has expired (RFC 9293 section 3.10.8): what happens then, and when a connection gives up."""
 
-from typing import TYPE_CHECKING
-
-from pystack.tcp import header, output
+from pystack.tcp import closing, header, output
+from pystack.tcp.core import Core
 from pystack.tcp.events import Ending, Event
 from pystack.tcp.keepalive import KeepAlive, decide
 from pystack.tcp.state import SYNCHRONIZED, State
 from pystack.tcp.timers import Timer, has_timed_out
 from pystack.tcp.usertimeout import bounded, waiting_since
 
-if TYPE_CHECKING:
-    from pystack.tcp.connection import Connection
-
 R1 = 3
 """Retransmissions after which the application is told of trouble (RFC 9293 SHLD-9, SHLD-10)."""
 
 
-def expired(c: "Connection", timer: Timer, now: int) -> None:
+def expired(c: Core, timer: Timer, now: int) -> None:
     """Does what the timer was set for."""
     if timer is Timer.RETRANSMIT:
         _retransmit(c, now)
@@ -27,10 +23,10 @@ def expired(c: "Connection", timer: Timer, now: int) -> None:
     elif timer is Timer.CORK:
         c.cork_expired = True
     elif timer is Timer.LINGER:
-        c.finish(Ending.NORMAL)
+        closing.finish(c, Ending.NORMAL)
 
 
-def follow_preferences(c: "Connection", now: int) -> None:
+def follow_preferences(c: Core, now: int) -> None:
     """The application wishes other times: the timers that run follow."""
     changed, c.prefs.changed = c.prefs.changed, frozenset()
     if "user_timeout" in changed:
@@ -43,7 +39,7 @@ def follow_preferences(c: "Connection", now: int) -> None:
         watch_idleness(c, now)
 
 
-def watch_idleness(c: "Connection", now: int) -> None:
+def watch_idleness(c: Core, now: int) -> None:
     """Starts or stops the keep-alive timer, as the application wishes (MUST-24, MUST-25)."""
     if c.prefs.keepalive and c.tcb.state in SYNCHRONIZED and c.tcb.state is not State.TIME_WAIT:
         deadline = max(now, c.received_at + c.prefs.keepalive_idle)
@@ -54,7 +50,7 @@ def watch_idleness(c: "Connection", now: int) -> None:
         c.timers.stop(Timer.KEEP_ALIVE)
 
 
-def _retransmit(c: "Connection", now: int) -> None:
+def _retransmit(c: Core, now: int) -> None:
     """The oldest segment has gone unanswered for an RTO (RFC 6298 rules 5.4 to 5.6; RFC 9293 section 3.8.3 for R2)."""
     config = c.config
     waiting = now - waiting_since(c)
@@ -65,7 +61,7 @@ def _retransmit(c: "Connection", now: int) -> None:
     else:
         gives_up = has_timed_out(config, waiting=waiting, user_timeout=c.prefs.user_timeout, orphaned=c.orphaned)
     if gives_up:
-        c.finish(Ending.TIMED_OUT)
+        closing.finish(c, Ending.TIMED_OUT)
         return
     c.retransmits += 1
     if c.retransmits == R1:
@@ -81,19 +77,19 @@ def _retransmit(c: "Connection", now: int) -> None:
     c.timers.set(Timer.RETRANSMIT, bounded(c, now + c.rtt.rto))
 
 
-def _probe(c: "Connection", now: int) -> None:
+def _probe(c: Core, now: int) -> None:
     """The peer's window has been shut for a probe interval (RFC 9293 section 3.8.6.1)."""
     # An answer sets `probes` back: a peer may keep its window shut for ever (MUST-37), but not for nobody.
     gone = c.probe_backoff >= c.config.orphan_retries if c.orphaned else c.probes >= c.config.retries
     if gone or 0 < c.prefs.user_timeout <= now - waiting_since(c):
-        c.finish(Ending.TIMED_OUT)
+        closing.finish(c, Ending.TIMED_OUT)
         return
     c.probe_due = True
     c.probe_backoff += 1
     c.timers.set(Timer.PROBE, bounded(c, now + output.probe_interval(c)))
 
 
-def _keep_alive(c: "Connection", now: int) -> None:
+def _keep_alive(c: Core, now: int) -> None:
     """The connection may have been idle for long enough (RFC 9293 section 3.8.4)."""
     prefs = c.prefs
     idle = now - c.received_at
@@ -107,7 +103,7 @@ def _keep_alive(c: "Connection", now: int) -> None:
     )
     if verdict is KeepAlive.GIVE_UP:
         c.control.append(header.reset(c))
-        c.finish(Ending.TIMED_OUT)
+        closing.finish(c, Ending.TIMED_OUT)
         return
     if verdict is KeepAlive.PROBE:
         c.keepalive_due = True

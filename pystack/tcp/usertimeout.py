@@ -2,14 +2,10 @@
 option (RFC 5482): telling the peer how long we bear with silence, and bearing with the peer's wish.
 """
 
-from typing import TYPE_CHECKING
-
 from pystack.tcp.config import SECOND
+from pystack.tcp.core import Core
 from pystack.wire.options import Options
 from pystack.wire.tcp import Segment
-
-if TYPE_CHECKING:
-    from pystack.tcp.connection import Connection
 
 LEAST = 100 * SECOND
 """RFC 5482's L_LIMIT: the least that the host requirements allow (RFC 9293 SHLD-11)."""
@@ -25,7 +21,7 @@ def adopted(advertised: int, remote: int) -> int:
     return min(MOST, max(advertised, remote, LEAST))
 
 
-def hear(c: "Connection", seg: Segment) -> None:
+def hear(c: Core, seg: Segment) -> None:
     """The peer's option in `seg` (RFC 5482 section 3.1): adopted where the application has set none of its own."""
     seconds, prefs = seg.options.user_timeout, c.prefs
     if seconds and c.config.user_timeout_option and (prefs.user_timeout_adopted or not prefs.user_timeout):
@@ -33,13 +29,13 @@ def hear(c: "Connection", seg: Segment) -> None:
         prefs.user_timeout_adopted = True
 
 
-def tell(c: "Connection", options: Options) -> None:
+def tell(c: Core, options: Options) -> None:
     """Puts our option into `options`, in whole seconds; only where the application has set a timeout (section 3.1)."""
     if c.config.user_timeout_option and c.prefs.user_timeout and not c.prefs.user_timeout_adopted:
         options.user_timeout = -(-c.prefs.user_timeout // SECOND)
 
 
-def waiting_since(c: "Connection") -> int:
+def waiting_since(c: Core) -> int:
     """Since when the peer has kept us waiting. One that answers may keep its window shut for ever (MUST-37, SHLD-17),
     unless the application has said how long it bears with that (Linux: TCP_USER_TIMEOUT). A user timeout that the peer
     asked for (RFC 5482) is about silence alone.
@@ -50,7 +46,7 @@ def waiting_since(c: "Connection") -> int:
     return max(c.progress_at, c.received_at)
 
 
-def bounded(c: "Connection", deadline: int) -> int:
+def bounded(c: Core, deadline: int) -> int:
     """The deadline of a timer that watches over what waits for the peer, so that it fires when the user timeout is
     over, not up to a whole time-out later. Linux: tcp_clamp_rto_to_user_timeout, tcp_clamp_probe0_to_user_timeout.
     """

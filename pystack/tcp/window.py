@@ -1,9 +1,6 @@
 """The receive window that we offer (RFC 9293 sections 3.8.6 and 3.8.6.2.2)."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pystack.tcp.connection import Connection
+from pystack.tcp.core import Core
 
 
 def window_to_offer(free: int, full: int, remaining: int, rcv_mss: int, scale: int) -> int:
@@ -27,7 +24,7 @@ def update_is_due(offer: int, full: int, remaining: int) -> bool:
     return 2 * remaining <= full and offer > 0 and offer >= 2 * remaining
 
 
-def receive_window(c: "Connection") -> int:
+def receive_window(c: Core) -> int:
     """What the next segment will offer, in bytes."""
     full = c.receive_limit
     free = full - c.recvbuf.held - c.reassembly.held
