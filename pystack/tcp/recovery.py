@@ -1,4 +1,4 @@
-"""Loss detection and loss recovery: when a connection enters and leaves it, and what is marked for retransmission.
+"""Loss recovery: when a connection enters and leaves it. Which packets are lost is decided in `pystack.tcp.loss`.
 
 With selective acknowledgements the rules are those of RFC 6675; without them, those of NewReno (RFC 6582), where the
 duplicate ACKs are counted as packets that have left the network. The congestion controller is told once per window.
@@ -6,10 +6,9 @@ duplicate ACKs are counted as packets that have left the network. The congestion
 
 from enum import IntEnum
 
+from pystack.tcp import loss
 from pystack.tcp.congestion.base import CongestionControl
 from pystack.tcp.scoreboard import Scoreboard
-
-DUPTHRESH = 3
 
 
 class CaState(IntEnum):
@@ -75,19 +74,17 @@ class Recovery:
     def detect(self, una: int, nxt: int, board: Scoreboard, cc: CongestionControl, now: int) -> bool:
         """Looks for losses after an acknowledgement; returns True where fast recovery begins with it."""
         if self.sack:
-            board.detect_lost(DUPTHRESH)
-            found = board.lost_out > 0
+            found = loss.by_sacks(board)
         else:
-            # RFC 6582 section 3.2 step 2: not for duplicates that an earlier episode has caused.
-            found = board.sacked_out >= DUPTHRESH and (not self.entered_once or una > self.high_seq)
+            # RFC 6582 section 3.2 step 2: not for duplicates that an earlier episode has caused, nor for this one's.
+            stale = self.entered_once and una <= self.high_seq
+            found = not stale and loss.by_duplicates(board)
         if self.state in (CaState.RECOVERY, CaState.LOSS):
             return False
         if found:
             if self.state is not CaState.CWR:  # one reduction for each window
                 # FlightSize is what is not cumulatively acknowledged (RFC 6675 step 4.2), but for limited transmit.
                 cc.on_loss(min(board.packets_out, cc.cwnd), now)
-            if not self.sack:
-                board.mark_head_lost()
             self._enter(CaState.RECOVERY, nxt)
             return True
         if self.state is not CaState.CWR:

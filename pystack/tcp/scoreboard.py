@@ -124,29 +124,23 @@ class Scoreboard:
             delivered.reported(record)
             self._mark_sacked(record)
 
-    def detect_lost(self, dupthresh: int) -> int:
-        """Marks as lost what has `dupthresh` packets selectively acknowledged above it; returns the packets newly
-        marked (RFC 6675 section 4, IsLost, counted in packets). Each record is looked at once.
+    def mark_lost_below(self, edge: int) -> None:
+        """Marks as lost what begins before `edge` and the peer does not hold, but for what was sent again. Each record
+        is looked at once: what it passed over before stays as it was.
         """
-        if self.sacked_out < dupthresh:
-            return 0
-        edge = self._edge_below(dupthresh)
         if edge <= self._loss_edge:
-            return 0
+            return
         records = self._records
-        newly = 0
         index = bisect_left(records, self._loss_edge, self._head, key=_start)
         while index < len(records) and records[index].start < edge:
             record = records[index]
             index += 1
             if not record.sacked and not record.lost and not record.retransmitted:
-                newly += record.packets
                 self._mark_lost(record)
         self._loss_edge = edge
-        return newly
 
-    def _edge_below(self, packets: int) -> int:
-        """The number that so many selectively acknowledged packets lie above; each record has at least one."""
+    def edge_below(self, packets: int) -> int:
+        """The highest number that so many selectively acknowledged packets lie at or above; 0 where there are fewer."""
         records, above = self._records, 0
         for start, end in reversed(self._held):
             index = bisect_left(records, end, self._head, key=_start)

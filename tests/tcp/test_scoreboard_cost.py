@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pystack.tcp import loss
 from pystack.tcp.delivered import Delivered
 from pystack.tcp.record import Record
 from pystack.tcp.scoreboard import Scoreboard
@@ -36,7 +37,7 @@ def reports(board: Scoreboard, *blocks: tuple[int, int]) -> int:
     Counted.looks = 0
     for first, last in blocks:
         board.selectively_acknowledge(first * MSS, last * MSS, Delivered(9))
-    board.detect_lost(3)
+    loss.by_sacks(board)
     return Counted.looks
 
 
