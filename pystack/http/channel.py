@@ -9,6 +9,12 @@ RECEIVE_SIZE = 65_536
 _PIECE = 65_536
 _LINGER_0 = struct.pack("ii", 1, 0)
 
+# What a slow client does not take is held for as long as it likes, and once for each such client: so no more is handed
+# over than keeps a fast one going. What is on its way does not count; a long path is not slowed down.
+_UNSENT = 131_072
+_SMALL = 16_384
+"""Up to this size it does not pay to ask whether there is room."""
+
 
 class ClientGone(ConnectionError):
     """The connection is over: the client reset it, or took nothing of what we sent for too long."""
@@ -25,6 +31,8 @@ class Channel:
         self.over = trio.Event()
         self._stream = stream
         self._write_timeout = write_timeout or math.inf
+        if hasattr(trio.socket, "TCP_NOTSENT_LOWAT"):
+            self._set_option(trio.socket.IPPROTO_TCP, trio.socket.TCP_NOTSENT_LOWAT, _UNSENT)
 
     async def receive(self) -> bytes | bytearray:
         """What comes next; nothing once the client sends no more."""
@@ -51,6 +59,8 @@ class Channel:
 
     async def _send_piece(self, piece: bytes | memoryview) -> None:
         with trio.move_on_after(self._write_timeout) as scope:
+            if len(piece) > _SMALL:
+                await self._stream.wait_send_all_might_not_block()
             await self._stream.send_all(piece)
         if scope.cancelled_caught:
             await self.abort(f"the client took nothing for {self._write_timeout:g} s")
@@ -73,13 +83,17 @@ class Channel:
     async def abort(self, why: str) -> None:
         """Ends the connection with a RST where the stream has a socket (SO_LINGER of 0 seconds), else by closing it."""
         self._end(why)
+        self._set_option(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, _LINGER_0)
+        await trio.aclose_forcefully(self._stream)
+
+    def _set_option(self, level: int, option: int, value: int | bytes) -> None:
+        """Where the stream has a socket."""
         sock = getattr(self._stream, "socket", None)
         if sock is not None:
             try:
-                sock.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, _LINGER_0)
+                sock.setsockopt(level, option, value)
             except OSError:
                 pass  # closed already, or not TCP
-        await trio.aclose_forcefully(self._stream)
 
     def _lost(self) -> ClientGone:
         self._end("the client is gone")
