@@ -10,8 +10,9 @@ from pystack.tcp.config import TcpConfig
 from pystack.tcp.congestion import registry
 from pystack.tcp.ecn import Ecn
 from pystack.tcp.events import Ending, Event
-from pystack.tcp.handshake import TIMESTAMP_BYTES, Agreed
+from pystack.tcp.handshake import Agreed
 from pystack.tcp.icmp import IcmpError
+from pystack.tcp.mss import send_mss
 from pystack.tcp.preferences import Preferences
 from pystack.tcp.pressure import Pressure, receive_limit, send_limit
 from pystack.tcp.reassembly import Reassembly
@@ -27,9 +28,6 @@ from pystack.tcp.timers import TimerTable
 from pystack.tcp.timestamps import Timestamps
 from pystack.tcp.urgent import UrgentMark
 from pystack.wire.tcp import Segment
-
-_LEAST_MSS = 8
-"""No path and no options leave less than this for text; less would not be worth a packet."""
 
 
 class Core:
@@ -189,6 +187,6 @@ class Core:
         return self.fin_queued and self.tcb.snd.una > self.sendbuf.end
 
     def update_mss(self) -> None:
-        """Eff.snd.MSS of RFC 9293 section 3.7.1 (MUST-16), without the options that vary."""
-        fixed = TIMESTAMP_BYTES if self.agreed.timestamps else 0
-        self.snd_mss = max(min(self.agreed.peer_mss, self.path_mss) - fixed, _LEAST_MSS)
+        """What the peer takes has been agreed on, or the path takes another size."""
+        agreed = self.agreed
+        self.snd_mss = send_mss(peer_mss=agreed.peer_mss, path_mss=self.path_mss, timestamps=agreed.timestamps)

@@ -1,12 +1,10 @@
 """What the two SYNs agree on (RFC 9293 section 3.7.1; RFC 7323 sections 2.2 and 3.2; RFC 2018 section 2)."""
 
 from pystack.tcp.config import TcpConfig
+from pystack.tcp.mss import peer_mss
 from pystack.wire.options import Options
 
-TIMESTAMP_BYTES = 12
 MAX_WINDOW_SCALE = 14
-MIN_SND_MSS = 48
-"""The least MSS that we believe: less would make headers dearer than text. Linux: net.ipv4.tcp_min_snd_mss."""
 
 
 class Agreed:
@@ -49,7 +47,7 @@ def agree(config: TcpConfig, peer: Options, default_mss: int) -> Agreed:
     """
     scaling = config.window_scaling and peer.wscale is not None
     return Agreed(
-        peer_mss=max(MIN_SND_MSS, peer.mss or default_mss),
+        peer_mss=peer_mss(peer.mss, default_mss),
         scaling=scaling,
         snd_wscale=min(peer.wscale or 0, MAX_WINDOW_SCALE) if scaling else 0,
         rcv_wscale=_shift(config) if scaling else 0,

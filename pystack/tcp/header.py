@@ -8,6 +8,7 @@ from pystack.tcp import usertimeout
 from pystack.tcp.core import Core
 from pystack.tcp.ecn import syn_flags
 from pystack.tcp.handshake import answer, offer
+from pystack.tcp.mss import effective_mss
 from pystack.tcp.state import State
 from pystack.tcp.urgent import pointer
 from pystack.tcp.window import receive_window
@@ -98,6 +99,11 @@ def stamped(c: Core, seg: Segment, now: int) -> Segment:
     return seg
 
 
+def text_room(c: Core) -> int:
+    """How many bytes of new text a packet holds now, with the options that it will have."""
+    return effective_mss(send_mss=c.snd_mss, sack_bytes=_sack_bytes(c), max_wnd=c.tcb.snd.max_wnd)
+
+
 def _options(c: Core, now: int, text: int) -> Options:
     """Timestamps on every segment once agreed (RFC 7323 section 3.2), SACK blocks while text is missing (RFC 2018).
     `text` is what one packet carries: a retransmission has the size that it had when no text was missing, and takes
@@ -119,9 +125,8 @@ def _options(c: Core, now: int, text: int) -> Options:
     return options
 
 
-def sack_bytes(c: Core) -> int:
-    """What the SACK blocks of the next segment take of its room for text, in bytes."""
-    return 4 + 8 * min(_most_blocks(c), len(_blocks(c))) if c.agreed.sack else 0
+def _sack_bytes(c: Core) -> int:
+    return 4 + 8 * min(_most_blocks(c), len(_blocks(c))) if c.agreed.sack and (c.reassembly or c.dsack) else 0
 
 
 def _blocks(c: Core) -> tuple[tuple[int, int], ...]:

@@ -13,9 +13,6 @@ from pystack.tcp.timers import Timer
 from pystack.tcp.usertimeout import bounded
 from pystack.wire.tcp import Segment
 
-_SMALLEST_BOUND = 48
-"""A window smaller than this does not make packets smaller, which would cost more headers than it saves waiting."""
-
 
 def next_segment(c: Core, now: int, budget: int) -> Segment | None:
     """The next segment that is due, or None."""
@@ -36,18 +33,6 @@ def next_segment(c: Core, now: int, budget: int) -> Segment | None:
         number = header.acceptable_number(c)
         seg = header.build(c, number, number, now, "ack")
     return seg
-
-
-def effective_mss(c: Core) -> int:
-    """Bytes of text in one packet: the MSS less the SACK blocks that will ride along, and no more than half of the
-    largest window that the peer ever offered, so that a peer with a tiny buffer can have two packets in flight.
-    """
-    mss = c.snd_mss
-    if c.reassembly or c.dsack:
-        mss -= header.sack_bytes(c)
-    largest = c.tcb.snd.max_wnd
-    bound = largest >> 1 if largest > 536 else largest
-    return max(min(mss, max(bound, _SMALLEST_BOUND)), 1)
 
 
 def may_send_tail(*, nodelay: bool, fin_queued: bool, small_end: int, una: int) -> bool:
@@ -110,9 +95,7 @@ def _retransmission(c: Core, now: int, budget: int) -> Segment | None:
     record = board.next_lost()
     if record is None:
         return None
-    room = c.cc.cwnd - board.in_flight
-    if c.recovery.must_resend:
-        room = max(room, 1)
+    room = c.recovery.room(board, c.cc, resend=True)
     packets = min(room, packets_at_once(max(record.start, snd.una), snd.up, record.mss, budget))
     if record.start > snd.una:
         # Beyond the right edge of a window that has shrunk, only the first packet goes (SHLD-16, MAY-7).
@@ -140,9 +123,9 @@ def _new_text(c: Core, now: int, budget: int) -> Segment | None:
         return None
     if not board and c.config.slow_start_after_idle and c.sent_at and now - c.sent_at > c.rtt.rto:
         cc.on_idle(c.config.initial_cwnd, now)
-    mss = effective_mss(c)
+    mss = header.text_room(c)
     window = snd.una + snd.wnd - snd.nxt
-    packets = cc.cwnd - board.in_flight
+    packets = c.recovery.room(board, cc)
     size = sendable(
         available=available,
         window=window,
@@ -206,7 +189,7 @@ def _probe(c: Core, now: int, fits: int) -> Segment | None:
     if c.board:
         return None
     window = c.tcb.snd.una + c.tcb.snd.wnd - c.tcb.snd.nxt
-    blocked = window < min(effective_mss(c), c.sendbuf.end - c.tcb.snd.nxt + c.fin_queued)
+    blocked = window < min(header.text_room(c), c.sendbuf.end - c.tcb.snd.nxt + c.fin_queued)
     if not blocked:
         return None
     if not c.probe_due:
@@ -216,6 +199,6 @@ def _probe(c: Core, now: int, fits: int) -> Segment | None:
         return None
     c.probe_due = False
     if fits > 0:
-        return _transmit(c, fits, False, effective_mss(c), now)
+        return _transmit(c, fits, False, header.text_room(c), now)
     c.probes += 1
     return header.build(c, c.tcb.snd.una - 1, c.tcb.snd.una - 1, now, "probe")

@@ -7,7 +7,7 @@ from tcp_peer import MS, PLAIN, SECOND, Peer, established, in_state
 
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.events import Ending
-from pystack.tcp.output import effective_mss, may_send_tail, sendable
+from pystack.tcp.output import may_send_tail, sendable
 from pystack.tcp.state import State
 from pystack.wire import options as tcp_options
 from pystack.wire.tcp import PSH, SYN
@@ -129,8 +129,6 @@ def test_a_tiny_mss_holds_with_options() -> None:
 def test_packets_are_no_larger_than_half_of_the_largest_window() -> None:
     p = established(wnd=2000)
     assert p.sends(3000) == [". 1:1001(1000) ack 1", "P. 1001:2001(1000) ack 1"]
-    assert effective_mss(established(wnd=400).c) == 400
-    assert effective_mss(established(wnd=10).c) == 48
 
 
 def test_psh_is_on_the_last_text_queued_and_once_per_half_window() -> None:
