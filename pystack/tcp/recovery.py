@@ -44,6 +44,11 @@ class Recovery:
         """
         return self.state not in (CaState.RECOVERY, CaState.CWR)
 
+    def room(self, board: Scoreboard, cc: CongestionControl, *, resend: bool = False) -> int:
+        """How many packets may go now; below one: none. `resend`: for what was lost, of which one may be due anyhow."""
+        room = cc.cwnd - board.in_flight
+        return max(room, 1) if resend and self.must_resend else room
+
     def on_duplicate_ack(self, una: int, board: Scoreboard) -> None:
         """Without SACK: another packet has left the network; but not where the duplicates may be those of an episode
         that is over (RFC 6582 section 3.2 step 2).

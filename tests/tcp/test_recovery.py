@@ -65,6 +65,19 @@ def test_the_third_duplicate_ack_starts_fast_retransmit() -> None:
     assert e.board.in_flight == 10 - 3 - 1
 
 
+def test_one_lost_packet_goes_whatever_the_window_says() -> None:
+    """RFC 5681 section 3.2 step 3: the fast retransmit itself; nothing new goes with it."""
+    e = Episode(sack=False)
+    assert e.recovery.room(e.board, e.cc) == 0
+    for _ in range(3):
+        e.duplicate()
+    assert e.board.in_flight == 6 > e.cc.cwnd == 5
+    assert e.recovery.room(e.board, e.cc, resend=True) == 1
+    assert e.recovery.room(e.board, e.cc) == -1
+    e.recovery.must_resend = False
+    assert e.recovery.room(e.board, e.cc, resend=True) == -1
+
+
 def test_two_duplicates_are_disorder_only() -> None:
     e = Episode(sack=False)
     e.duplicate()
