@@ -5,7 +5,7 @@
 
 - docs/rfc/README.md: the index, from the front matter of the pages beside it;
 - docs/rfc/rfc9293.md: the table of requirements, from tests/rfc9293/requirements.toml and the tests that are there;
-- docs/reference/tcp-states.md: the state diagram, from pystack.tcp.state;
+- docs/reference/tcp-states.md and .svg: the state diagram, from pystack.tcp.state;
 - docs/reference/counters.md: the counters, from pystack.stack.counters;
 - docs/reference/settings.md: the settings of hosts and connections, from the docstrings of their fields;
 - docs/reference/http.md: the settings of the HTTP server, and what it answers, from tests/http/http_cases.py.
@@ -22,12 +22,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "http")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "http"), str(ROOT / "tools")]
 
+import state_drawing  # noqa: E402
 from http_cases import MORE, SECTIONS, A, Answer, Case  # noqa: E402
 
 from pystack.stack.counters import COUNTERS  # noqa: E402
-from pystack.tcp.state import TRANSITIONS, State  # noqa: E402
+from pystack.tcp.state import TRANSITIONS  # noqa: E402
 
 RFCS = ROOT / "docs" / "rfc"
 REQUIREMENTS = ROOT / "tests" / "rfc9293"
@@ -106,22 +107,15 @@ def requirement_table() -> str:
     return "\n".join([summary, "", *head, *rows, ""])
 
 
-def state_diagram() -> str:
-    """The table of transitions as a diagram and as a list."""
-    arrows = "\n".join(f"    {_node(t.source)} --> {_node(t.target)}: {_label(t.cause)}" for t in TRANSITIONS)
-    names = "\n".join(f'    state "{state}" as {_node(state)}' for state in State)
+def states() -> str:
+    """The table of transitions, below its drawing."""
     rows = "\n".join(f"| {t.source} | {t.target} | {t.cause} |" for t in TRANSITIONS)
     return f"""# The states of TCP
 
 Drawn by `tools/docs.py` from `TRANSITIONS` in [`pystack/tcp/state.py`](../../pystack/tcp/state.py): RFC 9293's figure
 5, with the arrows that its text adds. What is behind a slash is sent. Any other transition raises `IllegalTransition`.
 
-```mermaid
-stateDiagram-v2
-{names}
-    [*] --> {_node(State.CLOSED)}
-{arrows}
-```
+![The eleven states, and an arrow for each transition; the table has them too.](tcp-states.svg)
 
 | from | to | because of |
 |---|---|---|
@@ -215,14 +209,6 @@ def _fields(node: ast.ClassDef) -> Iterator[str]:
             yield f"| `{ast.unparse(field.target)}` | {default} | {meaning} |"
 
 
-def _node(state: State) -> str:
-    return state.name
-
-
-def _label(cause: str) -> str:
-    return cause.replace(":", " ").replace(";", ",")
-
-
 def _order(identifier: str) -> tuple[int, int]:
     kind, number = identifier.split("-")
     return KIND[kind], int(number)
@@ -235,7 +221,8 @@ def pages() -> Iterator[tuple[Path, str]]:
     before, _, rest = rfc9293.read_text().partition(BEGIN)
     yield rfc9293, f"{before}{BEGIN}\n{requirement_table()}\n{END}{rest.partition(END)[2]}"
     reference = ROOT / "docs" / "reference"
-    yield reference / "tcp-states.md", state_diagram()
+    yield reference / "tcp-states.md", states()
+    yield reference / "tcp-states.svg", state_drawing.svg()
     yield reference / "counters.md", counters()
     yield reference / "settings.md", settings()
     yield reference / "http.md", http()
