@@ -163,7 +163,7 @@ class Pump:
             socket.close()
         self.flush()
         with trio.move_on_after(grace):
-            while self.lost is None and any(e.connection.tcb.state not in _DONE for e in self.host.endpoints()):
+            while self.lost is None and any(e.connection.state not in _DONE for e in self.host.endpoints()):
                 await self._activity.park()
         self.abort()
 

@@ -21,7 +21,7 @@ class Socket(BaseSocket):
         if self._sock.listener:
             return "listening"
         connection = self._sock.connection
-        return "not connected" if connection is None else str(connection.tcb.state)
+        return "not connected" if connection is None else str(connection.state)
 
     def setsockopt(self, level: int, optname: int, value: Any, optlen: int | None = None) -> None:
         super().setsockopt(level, optname, value, optlen)

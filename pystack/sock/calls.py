@@ -28,7 +28,6 @@ from pystack.stack.errors import AddressInUse, StackError
 from pystack.stack.host import Host
 from pystack.tcp.connection import Connection
 from pystack.tcp.info import TcpInfo
-from pystack.tcp.reading import read_next
 from pystack.tcp.state import State
 from pystack.wire.buffers import Buffer
 
@@ -87,7 +86,7 @@ class Sock(SockCore):
         """The name of the other side. Raises ENOTCONN before and after a connection, as Linux does."""
         self._check()
         endpoint, connection = self.endpoint, self.connection
-        if endpoint is None or connection is None or connection.tcb.state in _NAMELESS:
+        if endpoint is None or connection is None or connection.state in _NAMELESS:
             raise os_error(errno.ENOTCONN)
         return endpoint.remote, endpoint.remote_port
 
@@ -155,7 +154,7 @@ class Sock(SockCore):
         if self.listener is not None or (connection is not None and not self._connecting):
             raise os_error(errno.EISCONN)
         if connection is not None:
-            if connection.tcb.state in _OPENING:
+            if connection.state in _OPENING:
                 raise os_error(errno.EALREADY)
             return self.connect_result()
         self._check_family(address)
@@ -187,7 +186,7 @@ class Sock(SockCore):
         connection = self.connection
         if connection is None:
             raise os_error(errno.ENOTCONN)
-        state = connection.tcb.state
+        state = connection.state
         if state in _OPENING:
             return WRITE
         self._connecting = False
@@ -213,13 +212,13 @@ class Sock(SockCore):
             self._check_flags(flags, _SENDING)
             if connection is None:
                 raise os_error(self.take_error() or errno.EPIPE)
-            if connection.tcb.state in _OPENING:
+            if connection.state in _OPENING:
                 return WRITE
         taken = connection.send(data, more=bool(flags & MSG_MORE), urgent=bool(flags & MSG_OOB))
         if taken:
             self.touch()
             return taken
-        if connection.fin_queued or connection.tcb.state is State.CLOSED:
+        if connection.fin_queued or connection.state is State.CLOSED:
             raise os_error(self.take_error() or errno.EPIPE)
         return WRITE if len(data) else 0
 
@@ -243,7 +242,7 @@ class Sock(SockCore):
         if connection.readable:
             data = connection.recv(limit)
             # The window has opened so far that the peer should know; or no packet will tell the host what is read.
-            if connection.acks.now or connection.eof or connection.ending is not None:
+            if connection.ack_is_due or connection.eof or connection.ending is not None:
                 self.touch()
             return data
         if connection.eof:
@@ -276,11 +275,11 @@ class Sock(SockCore):
                 self._tell()
             return
         connection = self.connection
-        if connection is None or connection.tcb.state in _OVER:
+        if connection is None or connection.state in _OVER:
             raise os_error(errno.ENOTCONN)
         if how != SHUT_WR:
             self.read_shut = True
-        if how != SHUT_RD or connection.tcb.state is State.SYN_SENT:
+        if how != SHUT_RD or connection.state is State.SYN_SENT:
             connection.shutdown_write()
             self.touch()
         self._tell()
@@ -296,7 +295,7 @@ class Sock(SockCore):
         if self.listener is not None:
             self._stop_listening()
         elif endpoint is not None:
-            if self.linger == 0 and endpoint.connection.tcb.state is not State.TIME_WAIT:
+            if self.linger == 0 and endpoint.connection.state is not State.TIME_WAIT:
                 endpoint.connection.abort()
             endpoint.connection.close(now)
             self.host.touch(endpoint)
@@ -330,7 +329,7 @@ class Sock(SockCore):
         """Whether the next byte to be read is that of urgent data, or was it (SIOCATMARK; RFC 9293 MUST-33)."""
         self._check()
         connection = self.connection
-        return connection is not None and connection.urgent.is_at(read_next(connection))
+        return connection is not None and connection.at_mark
 
     def tcp_info(self, now: int) -> TcpInfo:
         """A snapshot of the connection; of one that is CLOSED where there is none."""

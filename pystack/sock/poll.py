@@ -31,17 +31,15 @@ def is_writable(sock: "SockCore") -> bool:
     connection = sock.connection
     if connection is None:
         return sock.listener is None
-    state = connection.tcb.state
+    state = connection.state
     if state in _OPENING:
         return sock.has_error
     if connection.fin_queued or state is State.CLOSED or sock.has_error:
         return True
-    sendbuf = connection.sendbuf
-    queued = len(sendbuf)
-    if 3 * queued > 2 * connection.config.sndbuf:
+    if 3 * len(connection.sendbuf) > 2 * connection.config.sndbuf:
         return False
     lowat = sock.notsent_lowat
-    return not lowat or sendbuf.end - connection.tcb.snd.nxt < max(lowat, _LEAST_LOWAT)
+    return not lowat or connection.unsent < max(lowat, _LEAST_LOWAT)
 
 
 def readiness(sock: "SockCore") -> int:
@@ -58,7 +56,7 @@ def readiness(sock: "SockCore") -> int:
         flags |= POLLIN
     if connection.urgent.pending:
         flags |= POLLPRI
-    ended = connection.tcb.state in (State.CLOSED, State.TIME_WAIT)
+    ended = connection.state in (State.CLOSED, State.TIME_WAIT)
     receive_shut = connection.eof or sock.read_shut or ended
     if receive_shut:
         flags |= POLLRDHUP

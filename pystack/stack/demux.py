@@ -133,7 +133,7 @@ def _tcp_arrives(host: "Host", datagram: Datagram, now: int) -> None:
 def _successor(found: Endpoint | TimeWait, seg: Segment) -> int | None:
     """The first number of the connection that `seg` may begin in the place of one in TIME-WAIT."""
     if isinstance(found, Endpoint):
-        if found.connection.tcb.state is not State.TIME_WAIT:
+        if found.connection.state is not State.TIME_WAIT:
             return None
         found = TimeWait(found)  # what it will be once the application lets go
     return found.successor(seg)
@@ -156,7 +156,7 @@ def _deliver(host: "Host", found: Endpoint | TimeWait, seg: Segment, now: int) -
 def _to_connection(host: "Host", endpoint: Endpoint, seg: Segment, now: int) -> None:
     listener = endpoint.listener
     connection = endpoint.connection
-    completes = connection.tcb.state is State.SYN_RECEIVED and not seg.flags & RST
+    completes = connection.state is State.SYN_RECEIVED and not seg.flags & RST
     if completes and listener is not None and listener.is_full:
         host.metrics.count("TcpExtListenOverflows")  # the last ACK is dropped, and will be repeated
         return
@@ -169,7 +169,7 @@ def _to_connection(host: "Host", endpoint: Endpoint, seg: Segment, now: int) -> 
     dropped = connection.receive(seg, now)
     if dropped is not None:
         host.metrics.count(dropped)
-    if completes and listener is not None and connection.tcb.state not in (State.SYN_RECEIVED, State.CLOSED):
+    if completes and listener is not None and connection.state not in (State.SYN_RECEIVED, State.CLOSED):
         # At once, not after the batch: what is complete must not give way to the next SYN, and counts in the queue.
         listener.completed(endpoint)
         host.accepted(listener)

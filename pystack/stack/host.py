@@ -25,7 +25,7 @@ from pystack.stack.metrics import Metrics
 from pystack.stack.ports import Ports
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.connection import Connection
-from pystack.tcp.events import Ending, Event
+from pystack.tcp.events import Event
 from pystack.tcp.state import State
 from pystack.udp.endpoint import UdpEndpoint
 from pystack.wire import tcp
@@ -275,8 +275,7 @@ class Host:
                     raise RuntimeError("it was reset for a defect before, and has failed again")
                 connection.abort()
             except Exception:
-                connection.ending = connection.ending or Ending.ABORTED
-                connection.tcb.state = State.CLOSED
+                connection.discard()
                 self._forget(endpoint)
                 self._events.append((endpoint, Event.CLOSED))
             endpoint.touched = False
@@ -290,12 +289,12 @@ class Host:
     def _settle(self, endpoint: Endpoint) -> None:
         """A connection has nothing more to send: pass its events on, and see to its timers or its end."""
         connection = endpoint.connection
-        if connection.orphaned and connection.tcb.state is State.TIME_WAIT:
+        if connection.orphaned and connection.state is State.TIME_WAIT:
             self._let_linger(endpoint)
         events = connection.poll_event()
         if events:
             self._events.append((endpoint, events))
-        if connection.tcb.state is State.CLOSED:
+        if connection.state is State.CLOSED:
             self._forget(endpoint)
         else:
             self.connections.charge(endpoint)
@@ -316,4 +315,4 @@ class Host:
             self.metrics.count("TcpExtTCPTimeWaitOverflow")
         else:
             self._time_waits.arm(record)
-        endpoint.connection.finish(Ending.NORMAL)
+        endpoint.connection.leave_time_wait()

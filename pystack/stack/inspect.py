@@ -90,7 +90,7 @@ def _connection(endpoint: Endpoint, now: int) -> ConnectionView:
     return ConnectionView(
         Name(endpoint.local, endpoint.local_port),
         Name(endpoint.remote, endpoint.remote_port),
-        str(c.tcb.state),
+        str(c.state),
         c.recvbuf.size,
         len(c.sendbuf),
         c.info(now),

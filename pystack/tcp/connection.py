@@ -90,6 +90,16 @@ class Connection(Core):
             if self.ending is None:
                 timeouts.expired(self, timer, now)
 
+    @property
+    def ack_is_due(self) -> bool:
+        """Whether an ACK goes out with the next `poll_transmit`, be it for the window that a `recv` has opened."""
+        return self.acks.now
+
+    @property
+    def state(self) -> State:
+        """RFC 9293's state."""
+        return self.tcb.state
+
     # What the application does
 
     def send(self, data: Buffer, *, more: bool = False, urgent: bool = False) -> int:
@@ -135,6 +145,11 @@ class Connection(Core):
         """How many bytes `recv` could give, the out-of-band byte not counted."""
         return self.recvbuf.size - (self.urgent.at is not None and reading.holds_urgent(self))
 
+    @property
+    def at_mark(self) -> bool:
+        """Whether the next byte to be read is that of urgent data, or was it (RFC 9293 MUST-33)."""
+        return self.urgent.is_at(reading.read_next(self))
+
     def shutdown_write(self) -> None:
         """Ends this side after what is queued (RFC 9293 section 3.9.1.4 CLOSE, as half-close). No effect when done
         before.
@@ -150,6 +165,17 @@ class Connection(Core):
     def abort(self) -> None:
         """Ends the connection at once with a RST (RFC 9293 section 3.10.5)."""
         closing.abort(self)
+
+    def leave_time_wait(self) -> None:
+        """The connection is CLOSED; what is left of TIME-WAIT is somebody else's matter (`pystack.stack.timewait`)."""
+        closing.finish(self, Ending.NORMAL)
+
+    def discard(self) -> None:
+        """Takes the connection for CLOSED, in whatever state a defect of ours has left it. No RST, no event, and
+        nothing that can fail.
+        """
+        self.ending = self.ending or Ending.ABORTED
+        self.tcb.state = State.CLOSED
 
     def poll_event(self) -> Event:
         """What has happened since the last call; no flag: nothing."""
@@ -174,7 +200,3 @@ class Connection(Core):
         freed = self.reassembly.held
         self.reassembly.clear()
         return freed
-
-    def finish(self, ending: Ending) -> None:
-        """The connection is CLOSED."""
-        closing.finish(self, ending)

@@ -171,6 +171,11 @@ class Core:
         return max(0, send_limit(self.config.sndbuf, queued, self.pressure.level) - queued)
 
     @property
+    def unsent(self) -> int:
+        """How many bytes of text are queued that were never sent."""
+        return max(0, self.sendbuf.end - max(self.tcb.snd.nxt, self.sendbuf.start))
+
+    @property
     def receive_limit(self) -> int:
         """How many bytes of its receive buffer the connection may offer now."""
         limit = receive_limit(self.config.rcvbuf, self.stats.bytes_read, self.acks.rcv_mss, self.pressure.level)

@@ -87,7 +87,7 @@ def snapshot(c: Core, now: int) -> TcpInfo:
         snd_cwnd=c.cc.cwnd,
         snd_wnd=snd.wnd,
         rcv_wnd=c.tcb.rcv.wnd,
-        notsent_bytes=max(0, c.sendbuf.end - max(snd.nxt, c.sendbuf.start)),
+        notsent_bytes=c.unsent,
         bytes_sent=c.stats.bytes_sent,
         bytes_acked=max(0, snd.una - c.tcb.iss - 1 - c.fin_acked),
         bytes_received=c.stats.bytes_received,

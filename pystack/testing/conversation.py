@@ -63,7 +63,7 @@ class Conversation:
     @property
     def state(self) -> State:
         """The state of the host's side."""
-        return self.connection.tcb.state
+        return self.connection.state
 
     # What the peer says
 
