@@ -31,6 +31,7 @@ def acknowledge(c: Core, seg: Segment, now: int) -> None:
     if c.agreed.sack:
         _selectively(c, seg.options.sack, delivered)
     _measure(c, seg, delivered)
+    waiting = board.waiting
     if advanced:
         c.recovery.on_cumulative_ack(snd.una, delivered.acked, board)
     elif duplicate and not window_moved:
@@ -42,12 +43,20 @@ def acknowledge(c: Core, seg: Segment, now: int) -> None:
         began |= c.recovery.on_ecn_echo(snd.nxt, min(packets_out, c.cc.cwnd), c.cc, now)
     if began:
         c.ecn.cwr_due = c.ecn.active
-    # Not for what is only selectively acknowledged: until there is an advance, it may be the first sign of a loss (RFC
-    # 3042 section 2; Linux: tcp_may_raise_cwnd).
-    if advanced and delivered.packets and not began and c.recovery.cwnd_may_grow and not seg.flags & SYN:
-        # In slow start the window is in use when it is more than half full, as Linux counts it (tcp_is_cwnd_limited).
-        limited = c.cwnd_limited or (c.cc.in_slow_start and 2 * packets_out > c.cc.cwnd)
-        c.cc.on_ack(AckSample(delivered.packets, delivered.rtt, in_flight, limited), now)
+    if delivered.packets and not seg.flags & SYN:
+        sample = AckSample(
+            acked=delivered.packets,
+            lost=board.waiting - waiting,
+            rtt=delivered.rtt,
+            in_flight=in_flight,
+            mss=c.snd_mss,
+            # In slow start the window is in use when it is more than half full, as Linux has it (tcp_is_cwnd_limited).
+            cwnd_limited=c.cwnd_limited or (c.cc.in_slow_start and 2 * packets_out > c.cc.cwnd),
+            # What is only selectively acknowledged may be the first sign of a loss, until there is an advance (RFC 3042
+            # section 2; Linux: tcp_may_raise_cwnd).
+            recovering=not (advanced and c.recovery.cwnd_may_grow),
+        )
+        c.cc.on_ack(sample, now)
     if not board:
         c.timers.stop(Timer.RETRANSMIT)  # RFC 6298 rule 5.2
     elif advanced:

@@ -115,7 +115,7 @@ def _establish(c: Core, seg: Segment, now: int) -> None:
     c.rtt.handshake_ended()
     if c.stats.retrans_segs > 1:
         # RFC 5681 section 3.1; not for one alone, as Linux: an RTT above the first time-out loses nothing (RFC 6298).
-        c.cc.cwnd = 1
+        c.cc.on_syn_lost(now)
     c.retransmits = 0
     c.timers.stop(Timer.RETRANSMIT)
     c.tcb.enter(State.ESTABLISHED)

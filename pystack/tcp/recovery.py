@@ -7,7 +7,7 @@ duplicate ACKs are counted as packets that have left the network. The congestion
 from enum import IntEnum
 
 from pystack.tcp import loss
-from pystack.tcp.congestion.base import CongestionControl
+from pystack.tcp.congestion.base import INFINITE_SSTHRESH, CongestionControl
 from pystack.tcp.scoreboard import Scoreboard
 
 
@@ -39,7 +39,7 @@ class Recovery:
 
     @property
     def cwnd_may_grow(self) -> bool:
-        """Whether acknowledgements go to the controller: not in fast recovery (RFC 5681 section 3.2), nor while the
+        """Whether acknowledgements may open the window: not in fast recovery (RFC 5681 section 3.2), nor while the
         window that a congestion mark has cut is still in flight (RFC 3168 section 6.1.2).
         """
         return self.state not in (CaState.RECOVERY, CaState.CWR)
@@ -90,6 +90,7 @@ class Recovery:
             if self.state is not CaState.CWR:  # one reduction for each window
                 # FlightSize is what is not cumulatively acknowledged (RFC 6675 step 4.2), but for limited transmit.
                 cc.on_loss(min(board.packets_out, cc.cwnd), now)
+                _reduce(cc)
             self._enter(CaState.RECOVERY, nxt)
             return True
         if self.state is not CaState.CWR:
@@ -103,6 +104,7 @@ class Recovery:
         if self.state not in (CaState.OPEN, CaState.DISORDER):
             return False
         cc.on_ecn(in_flight, now)
+        _reduce(cc)
         self.state = CaState.CWR
         self.high_seq = nxt
         return True
@@ -132,3 +134,9 @@ class Recovery:
         self.high_seq = nxt
         self.entered_once = True
         self.must_resend = state is CaState.RECOVERY
+
+
+def _reduce(cc: CongestionControl) -> None:
+    """The window falls to the new threshold. A controller that has none keeps its own window."""
+    if cc.ssthresh < INFINITE_SSTHRESH:
+        cc.cwnd = cc.ssthresh

@@ -61,6 +61,11 @@ class Scoreboard:
         return self.packets_out - self.sacked_out - self.lost_out + self.retrans_out
 
     @property
+    def waiting(self) -> int:
+        """Packets that are taken for lost and have not been sent again since."""
+        return self.lost_out - self.retrans_out
+
+    @property
     def head(self) -> Record:
         """The record that SND.UNA lies in."""
         return self._records[self._head]

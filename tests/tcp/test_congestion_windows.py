@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from tcp_peer import PLAIN, SECOND, Peer, established
 
+from pystack.tcp.congestion.base import AckSample
+from pystack.tcp.congestion.reno import Reno
 from pystack.tcp.state import State
 
 SACK = replace(PLAIN, sack=True, sndbuf=1 << 20)
@@ -33,6 +35,36 @@ def test_sacks_alone_do_not_open_the_window() -> None:
     p.gives(".", ack=1, sack=[(1461, 4381)])
     assert p.c.cc.cwnd == 10
     assert len(p.sent) == 12
+
+
+class Noted(Reno):
+    """Keeps what it is told."""
+
+    def __init__(self, initial_cwnd: int) -> None:
+        super().__init__(initial_cwnd)
+        self.samples: list[AckSample] = []
+
+    def on_ack(self, sample: AckSample, now: int) -> None:
+        self.samples.append(sample)
+        super().on_ack(sample, now)
+
+
+def test_a_controller_hears_of_every_ack_that_delivers() -> None:
+    p = grown(10)
+    p.c.cc = cc = Noted(10)
+    p.gives(".", ack=1, sack=[(1461, 2921)])
+    p.gives(".", ack=1, sack=[(1461, 5841)])
+    p.gives(".", ack=1, sack=[(1461, 5841)])
+    assert cc.cwnd == cc.ssthresh == 5
+    p.gives(".", ack=5841, sack=[(7301, 8761)])
+    p.gives(".", ack=1 + 10 * 1460)
+    assert [(s.acked, s.lost, s.in_flight, s.recovering) for s in cc.samples] == [
+        (1, 0, 10, True),  # perhaps the first sign of a loss
+        (2, 1, 9, True),
+        (2, 0, 7, True),
+        (5, 0, 5, False),
+    ]
+    assert {s.mss for s in cc.samples} == {1460}
 
 
 def test_an_idle_connection_begins_with_the_initial_window_again() -> None:

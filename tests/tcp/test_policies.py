@@ -235,8 +235,10 @@ def test_the_peers_mss_and_scale_are_bounded() -> None:
 # Congestion control
 
 
-def acked(packets: int, limited: bool = True) -> AckSample:
-    return AckSample(packets, None, packets, limited)
+def acked(packets: int, limited: bool = True, recovering: bool = False) -> AckSample:
+    return AckSample(
+        acked=packets, lost=0, rtt=None, in_flight=packets, mss=1460, cwnd_limited=limited, recovering=recovering
+    )
 
 
 def test_slow_start_grows_by_what_is_acknowledged() -> None:
@@ -253,6 +255,8 @@ def test_a_window_that_is_not_used_does_not_grow() -> None:
     cc = Reno(10)
     cc.on_ack(acked(10, limited=False), 0)
     assert cc.cwnd == 10
+    cc.on_ack(acked(10, recovering=True), 0)
+    assert cc.cwnd == 10, "nor where losses are repaired"
 
 
 def test_congestion_avoidance_adds_one_a_window() -> None:
@@ -274,19 +278,21 @@ def test_slow_start_ends_at_the_threshold_within_one_ack() -> None:
     assert cc.cwnd == 15, "four to the threshold, fourteen for one more"
 
 
-def test_losses_halve_the_window() -> None:
+def test_losses_halve_the_threshold() -> None:
     """RFC 5681 equation 4."""
     cc = Reno(40)
     cc.on_loss(30, 0)
-    assert (cc.cwnd, cc.ssthresh) == (15, 15)
+    assert cc.ssthresh == 15
     cc.on_loss(3, 0)
-    assert (cc.cwnd, cc.ssthresh) == (2, 2)
+    assert cc.ssthresh == 2
     cc.on_rto(30, 0, repeated=False)
     assert (cc.cwnd, cc.ssthresh) == (1, 15)
     cc.on_spurious(40, INFINITE_SSTHRESH)
     assert (cc.cwnd, cc.ssthresh) == (40, INFINITE_SSTHRESH)
     cc.on_ecn(20, 0)
-    assert cc.cwnd == 10
+    assert cc.ssthresh == 10
+    cc.on_syn_lost(0)
+    assert cc.cwnd == 1
 
 
 def test_controllers_are_registered_by_name() -> None:

@@ -167,6 +167,23 @@ def test_without_sack_a_timeout_forgets_the_duplicates() -> None:
     assert e.board.sacked_out == 0, "all is lost: a duplicate cannot stand for any of it"
 
 
+class Rate(Reno):
+    """Has no threshold, as a controller that follows a measured rate."""
+
+    def on_loss(self, in_flight: int, now: int) -> None:
+        self.cwnd = 8
+
+
+def test_a_controller_without_a_threshold_keeps_its_window() -> None:
+    e = Episode(sack=True)
+    e.cc = Rate(10)
+    assert e.sacks(5, 8) is True
+    assert e.cc.cwnd == 8
+    e.acks(10)
+    assert e.recovery.on_ecn_echo(e.nxt, 8, e.cc, 2000)
+    assert e.cc.cwnd == 8
+
+
 def test_the_window_does_not_grow_in_fast_recovery() -> None:
     e = Episode(sack=True)
     assert e.recovery.cwnd_may_grow

@@ -18,7 +18,7 @@ class Reno(CongestionControl):
         """Grows the window by the packets acknowledged in slow start, by one per window after it. An ACK counts for all
         the packets that it covers, since one ACK may answer a whole super-segment.
         """
-        if not sample.cwnd_limited:
+        if sample.recovering or not sample.cwnd_limited:
             return
         acked = sample.acked
         if self.in_slow_start:
@@ -31,9 +31,8 @@ class Reno(CongestionControl):
             self.cwnd += 1
 
     def on_loss(self, in_flight: int, now: int) -> None:
-        """ssthresh = max(FlightSize / 2, 2 SMSS), and the window falls to it (RFC 5681 equation 4)."""
+        """ssthresh = max(FlightSize / 2, 2 SMSS) (RFC 5681 equation 4)."""
         self.ssthresh = max(in_flight // 2, 2)
-        self.cwnd = self.ssthresh
         self._avoidance_count = 0
 
     def on_rto(self, in_flight: int, now: int, *, repeated: bool) -> None:
