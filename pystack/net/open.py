@@ -48,7 +48,7 @@ async def open_tun(
     `capture` gets every packet in the pcapng format: a file, which stays the caller's to close, or the path of one to
     write anew. For `impair`, `grace`, and for what leaving does, see `open_device`.
 
-    Raises `pystack.link.device.LinkError`, whose message is one sentence for the user, and `DeviceLost`.
+    Raises `pystack.LinkError`, whose message is one sentence for the user, and `pystack.DeviceLost`.
     """
     own = [_interface(address) for address in addresses]
     kernel: HostAddresses
