@@ -30,7 +30,8 @@ def on_config(config: Any) -> Any:
 def on_files(files: Files, config: Any) -> Files:
     """Adds the README, its links as they are from within docs/."""
     text = (ROOT / "README.md").read_text()
-    text = re.sub(r"\]\((?!https?:|#)", "](../", text).replace("](../docs/", "](").replace("](README.md)", f"]({FRONT})")
+    text = re.sub(r"\]\((?!https?:|#)", "](../", text).replace("](../docs/", "](")
+    text = text.replace("](README.md)", f"]({FRONT})")
     files.append(File.generated(config, FRONT, content=text))
     return files
 
