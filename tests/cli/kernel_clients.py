@@ -1,8 +1,22 @@
-"""Clients on kernel sockets."""
+"""Clients on kernel sockets, and something to send them."""
 
+import hashlib
+import os
 import random
 import socket
 import threading
+from pathlib import Path
+
+
+def write_random(path: Path, size: int) -> str:
+    """Fills a file with `size` bytes, of whole MiB; their SHA-256."""
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+        for _ in range(size >> 20):
+            block = os.urandom(1 << 20)
+            digest.update(block)
+            file.write(block)
+    return digest.hexdigest()
 
 
 def echo_both_ways(family: int, address: tuple[str, int], size: int, timeout: float) -> bool:

@@ -5,7 +5,6 @@ neither side's kernel notices (in the output hook a drop is a local error, which
 """
 
 import hashlib
-import os
 import shutil
 import socket
 import subprocess
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kernel_clients import echo_both_ways
+from kernel_clients import echo_both_ways, write_random
 from namespaces import Namespace
 
 from pystack.link.netns import named_netns
@@ -31,16 +30,6 @@ table inet loss {
   }
 }
 """
-
-
-def write_random(path: Path, size: int) -> str:
-    digest = hashlib.sha256()
-    with path.open("wb") as file:
-        for _ in range(size >> 20):
-            block = os.urandom(1 << 20)
-            digest.update(block)
-            file.write(block)
-    return digest.hexdigest()
 
 
 def download(address: tuple[str, int], target: str) -> str:
