@@ -97,9 +97,9 @@ def _retransmission(c: Core, now: int, budget: int) -> Segment | None:
         return None
     room = c.recovery.room(board, c.cc, resend=True)
     packets = min(room, packets_at_once(max(record.start, snd.una), snd.up, record.mss, budget))
-    if record.start > snd.una:
-        # Beyond the right edge of a window that has shrunk, only the first packet goes (SHLD-16, MAY-7).
-        packets = min(packets, (snd.una + snd.wnd - record.start) // record.mss)
+    # Beyond the right edge of a window that has shrunk, only the first packet of all goes (SHLD-16, MAY-7).
+    fits = (snd.una + snd.wnd - record.start) // record.mss
+    packets = min(packets, fits if record.start > snd.una else max(fits, 1))
     if packets <= 0:
         return None
     run = board.retransmitted(record, packets, now)

@@ -49,6 +49,20 @@ def test_urgent_data_never_travels_in_a_super_segment() -> None:
     assert shapes(p) == expected
 
 
+@pytest.mark.parametrize(("wnd", "packets"), [(0, 1), (1459, 1), (2 * 1460, 2), (3 * 1460 - 1, 2), (65535, 5)])
+def test_what_is_sent_again_stays_in_a_window_that_has_shrunk(wnd: int, packets: int) -> None:
+    """SHLD-16, MAY-7: only the first packet may go beyond, however much a super-segment holds."""
+    p = established()
+    p.sends(5 * 1460, budget=65_536)
+    p.gives(wnd=wnd)
+    p.sent.clear()
+    p.now += p.c.rtt.rto
+    p.c.on_deadline(p.now)
+    p.c.cc.cwnd = 10
+    p.takes(budget=65_536)
+    assert shapes(p) == [(1, packets, False)]
+
+
 def test_a_syn_never_travels_in_a_super_segment() -> None:
     p = Peer()
     p.c.send(bytes(5 * 1460))
