@@ -93,6 +93,7 @@ def serve(
         _log.setLevel(logging.DEBUG)
     if access_log:
         logging.getLogger("pystack.http.access").setLevel(logging.INFO)
+    _allow_many_descriptors()
     with ending():
         ports = checks.distinct_ports(http=http, echo=echo, discard=discard, chargen=chargen)
         run = partial(
@@ -117,6 +118,17 @@ def serve(
             grace=checks.seconds("grace", grace),
         )
         trio.run(run)
+
+
+def _allow_many_descriptors() -> None:
+    """Connections need none, but each file on its way does; the usual soft limit of 1,024 is for `select`."""
+    try:
+        import resource  # noqa: PLC0415 (not on Windows)
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (ImportError, OSError, ValueError):
+        pass
 
 
 async def _run(

@@ -5,6 +5,8 @@ import json
 import os
 import pty
 import random
+import re
+import resource
 import signal
 import socket
 import subprocess
@@ -268,3 +270,14 @@ def test_parallel_clients_of_every_service_survive_a_rude_one(serve: Any, netns:
     assert netns.call(lambda: echo_both_ways(socket.AF_INET, ("10.0.0.2", 7), 2 << 20, 30))
     thread.join()
     assert b"pystack" in run("curl", "-sS", "http://10.0.0.2/").stdout
+
+
+def test_as_many_descriptors_as_may_be(serve: Any) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 256), hard))
+    try:
+        pid = serve().process.pid
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    assert re.search(rf"Max open files +{hard} +{hard} ", limits)
