@@ -120,6 +120,8 @@ def rights(capabilities: int) -> Finding:
 def namespaces(abilities: dict[str, Any]) -> Finding:
     """Whether a private network can be made, which `pystack demo` and the tests live in."""
     refusal = abilities["namespace_refusal"]
+    if "failure" in abilities:
+        return Finding("private network", Verdict.LESS, f"not looked at, as that failed: {abilities['failure']}")
     if refusal is not None:
         return _of_sentence("private network", Verdict.LESS, refusal)
     return Finding("private network", Verdict.FINE, "this user can make one, as `pystack demo` does")
@@ -127,7 +129,7 @@ def namespaces(abilities: dict[str, Any]) -> Finding:
 
 def offloads(abilities: dict[str, Any]) -> Finding:
     """Which work devices leave to us where asked."""
-    if abilities["namespace_refusal"] is not None:
+    if "failure" in abilities or abilities["namespace_refusal"] is not None:
         return Finding("offloads", Verdict.LESS, "not looked at, as no private network can be made")
     if abilities["device_refusal"] is not None:
         return _of_sentence("offloads", Verdict.LACKS, abilities["device_refusal"])
@@ -208,7 +210,7 @@ def _probe() -> dict[str, Any]:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=True)
     except (OSError, subprocess.SubprocessError) as error:
-        return {"namespace_refusal": f"the look at it failed ({error})", "device_refusal": None, "offloads": []}
+        return {"failure": str(error), "namespace_refusal": None, "device_refusal": None, "offloads": []}
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 

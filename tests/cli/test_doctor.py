@@ -36,6 +36,8 @@ def chain(**fields: str) -> dict[str, Any]:
             "no ordinary user may",
             "sysctl a=1",
         ),
+        (doctor.namespaces(FOUND | {"failure": "No such file: 'x'"}), Verdict.LESS, "failed: No such file: 'x'", ""),
+        (doctor.offloads(FOUND | {"failure": "No such file: 'x'"}), Verdict.LESS, "not looked at", ""),
         (doctor.offloads(FOUND), Verdict.FINE, "TSO6", ""),
         (doctor.offloads(FOUND | {"offloads": ["checksum"]}), Verdict.LESS, "no TSO4, TSO6, USO", "6.2"),
         (doctor.offloads(FOUND | {"device_refusal": "no node: make one"}), Verdict.LACKS, "no node", "make one"),
