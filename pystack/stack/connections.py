@@ -23,8 +23,8 @@ def key_of(remote: bytes, local: bytes, remote_port: int, local_port: int) -> by
     return remote + local + remote_port.to_bytes(2, "big") + local_port.to_bytes(2, "big")
 
 
-_CONNECTION_BYTES = 4096
-"""What a connection takes beside its text; half-open ones count with it."""
+_CONNECTION_BYTES = 4736
+"""What a connection takes beside its text, by measure; half-open ones count with it."""
 
 
 class Connections:

@@ -82,9 +82,9 @@ def test_the_sum_is_right_after_it() -> None:
     assert not one.connection.reassembly
     drain(stack)
     stack.memory.charge(-extra)
-    assert stack.memory.held == one.charged + two.charged == 2 * 4096
+    assert stack.memory.held == one.charged + two.charged == 2 * 4736
     beyond_a_hole(stack, one, 1)
-    assert one.charged == 4096 + one.connection.reassembly.held > 4096 + PIECE
+    assert one.charged == 4736 + one.connection.reassembly.held > 4736 + PIECE
     gives(stack, segment(4, "R", seq=101))
     assert stack.memory.held == two.charged
     assert stack.memory.relieve() == 0, "nothing is kept of the one that is gone"
