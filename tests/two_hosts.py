@@ -1,7 +1,11 @@
 """Two hosts whose packets a test carries by hand; no IO, no clock but the test's."""
 
+import errno
 import hashlib
 from collections.abc import Callable
+from typing import Any
+
+import pytest
 
 from pystack.sock.calls import Sock
 from pystack.sock.constants import AF_INET, AF_INET6, WouldBlock
@@ -77,3 +81,10 @@ class Lan:
         assert isinstance(server, Sock)
         listener.close(self.now)
         return client, server
+
+
+def fails(code: int, call: Callable[..., Any], *args: Any) -> None:
+    """The call raises OSError with this errno."""
+    with pytest.raises(OSError) as caught:
+        call(*args)
+    assert errno.errorcode[caught.value.errno or 0] == errno.errorcode[code]
