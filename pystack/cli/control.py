@@ -28,12 +28,21 @@ _SECONDS = 5.0
 
 
 def directory() -> Path:
-    """Where this user's sockets are: below XDG_RUNTIME_DIR where that is his own, in /run for root, else in /tmp."""
+    """Where the socket of a stack that this process runs is: the first of `directories`."""
+    return directories()[0]
+
+
+def directories() -> list[Path]:
+    """Where this user's sockets may be: below XDG_RUNTIME_DIR where that is his own, in /run for root, else in /tmp.
+    Not every process of a user has the variable: those under `sudo` or `cron` have not. PYSTACK_RUNTIME_DIR names the
+    one directory instead.
+    """
+    if chosen := os.environ.get("PYSTACK_RUNTIME_DIR"):
+        return [Path(chosen)]
     uid = os.geteuid()
-    given = os.environ.get("XDG_RUNTIME_DIR")
-    if given and os.path.isdir(given) and os.stat(given).st_uid == uid:
-        return Path(given) / "pystack"
-    return Path("/run/pystack") if uid == 0 else Path(f"/tmp/pystack-{uid}")
+    runtime = [Path(given) for given in (os.environ.get("XDG_RUNTIME_DIR"), f"/run/user/{uid}") if given]
+    own = [path / "pystack" for path in runtime if path.is_dir() and path.stat().st_uid == uid]
+    return list(dict.fromkeys([*own, Path("/run/pystack") if uid == 0 else Path(f"/tmp/pystack-{uid}")]))
 
 
 # The side of `serve`
@@ -55,8 +64,7 @@ async def serve_control(net: Net, *, task_status: trio.TaskStatus[None] = trio.T
 def _listening(device: str) -> Iterator[socket.socket]:
     place = directory()
     place.mkdir(mode=0o700, exist_ok=True)
-    found = place.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+    if not _is_ours_alone(place):
         raise OSError(None, f"{place} is not a directory that this user alone may enter")
     path = place / f"{device}.{os.getpid()}.sock"
     path.unlink(missing_ok=True)  # of a process that had our number before, and was killed
@@ -67,6 +75,15 @@ def _listening(device: str) -> Iterator[socket.socket]:
             yield listener
         finally:
             path.unlink(missing_ok=True)
+
+
+def _is_ours_alone(place: Path) -> bool:
+    """Whether nobody else can have put anything there."""
+    try:
+        found = place.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
 
 
 async def _answer(net: Net, began: float, stream: trio.SocketStream) -> None:
@@ -115,7 +132,8 @@ def _named(local: Name, remote: Name | None = None) -> dict[str, Any]:
 def ask_all(device: str | None = None) -> list[dict[str, Any]]:
     """What every running stack of this user says, or those on `device`, by device and process number."""
     answers = []
-    for path in sorted(directory().glob("*.sock")):
+    places = [place for place in directories() if _is_ours_alone(place)]
+    for path in sorted((path for place in places for path in place.glob("*.sock")), key=lambda path: path.name):
         if device is not None and path.name.rsplit(".", 2)[0] != device:
             continue
         try:

@@ -10,6 +10,8 @@ from pystack.link.device import DeviceLost, LinkError
 
 FAILED = 1
 """A failure at work: the device went away, the network does not answer."""
+INTERRUPTED = 130
+"""By Ctrl-C, as shells count it."""
 USAGE = 2
 """Usage, rights or set-up."""
 
@@ -26,7 +28,9 @@ def end(status: int, sentence: str) -> NoReturn:
 
 @contextmanager
 def ending() -> Iterator[None]:
-    """Around a command's work: turns what may go wrong there into a sentence and the exit status of its kind."""
+    """Around a command's work: turns what may go wrong there into a sentence and the exit status of its kind; Ctrl-C,
+    where the command has no better end, into the status alone.
+    """
     status, sentence = 0, ""
     try:
         yield
@@ -34,6 +38,10 @@ def ending() -> Iterator[None]:
         status, sentence = USAGE, sentence_of(group)
     except* (DeviceLost, LifespanFailed, OSError) as group:
         status, sentence = FAILED, sentence_of(group)
+    except* KeyboardInterrupt:
+        status, sentence = INTERRUPTED, ""
+    if status == INTERRUPTED:
+        sys.exit(status)
     if status:
         end(status, sentence)
 

@@ -92,7 +92,7 @@ def serve(
     if verbose:
         _log.setLevel(logging.DEBUG)
     if access_log:
-        logging.getLogger("pystack.http.access").setLevel(logging.INFO)
+        _write_access_log()
     _allow_many_descriptors()
     with ending():
         ports = checks.distinct_ports(http=http, echo=echo, discard=discard, chargen=chargen)
@@ -118,6 +118,14 @@ def serve(
             grace=checks.seconds("grace", grace),
         )
         trio.run(run)
+
+
+def _write_access_log() -> None:
+    """On standard error, each line as it is: who reads logs of this format wants no other time before it."""
+    log = logging.getLogger("pystack.http.access")
+    log.setLevel(logging.INFO)
+    log.addHandler(logging.StreamHandler(sys.stderr))
+    log.propagate = False
 
 
 def _allow_many_descriptors() -> None:

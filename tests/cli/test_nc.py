@@ -1,6 +1,7 @@
 """`pystack nc`: against kernel sockets, over a TUN device that it makes for itself."""
 
 import random
+import signal
 import subprocess
 import sys
 import textwrap
@@ -184,6 +185,13 @@ def test_a_black_hole(nc: Start) -> None:
     status, out, err = ended(nc("-w", "1", "10.0.0.77", "9"), b"x")
     assert (status, out) == (1, b"")
     assert err == "pystack: 10.0.0.77 port 9 did not answer within 1 seconds\n"
+
+
+@pytest.mark.parametrize("args", [["-l", "5000"], ["-l", "-u", "5000"]])
+def test_interrupted(nc: Start, args: list[str]) -> None:
+    process = nc(*args)
+    process.send_signal(signal.SIGINT)
+    assert ended(process)[:2] == (130, b"")
 
 
 def test_reset_in_the_middle(nc: Start, kernel: Start) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from serving import PYSTACK, Starter
 
-from pystack.cli.control import directory
+from pystack.cli.control import ask_all, directories, directory
 from pystack.cli.stat import lines_of
 
 pytestmark = pytest.mark.kernel
@@ -23,7 +23,7 @@ Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 @pytest.fixture(autouse=True)
 def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No socket of another test or program is seen."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("PYSTACK_RUNTIME_DIR", str(tmp_path / "pystack"))
     return tmp_path / "pystack"
 
 
@@ -123,10 +123,25 @@ def test_wrong_usage(run: Run, serve: Starter, args: list[str]) -> None:
     assert b"watch" in done.stderr
 
 
-def test_where_the_sockets_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_where_the_sockets_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runtime: Path) -> None:
+    last = Path("/run/pystack") if os.geteuid() == 0 else Path(f"/tmp/pystack-{os.geteuid()}")
+    assert directories() == [runtime]
+    monkeypatch.delenv("PYSTACK_RUNTIME_DIR")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     assert directory() == tmp_path / "pystack"
+    assert directories()[-1] == last, "a server that was started without the variable is found too"
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "gone"))
-    assert directory() == (Path("/run/pystack") if os.geteuid() == 0 else Path(f"/tmp/pystack-{os.geteuid()}"))
+    assert tmp_path / "gone" / "pystack" not in directories()
+    assert directories()[-1] == last
+
+
+def test_what_others_can_put_there_is_not_read(runtime: Path) -> None:
+    runtime.mkdir(mode=0o777)
+    runtime.chmod(0o777)
+    with socket.socket(socket.AF_UNIX) as forger:
+        forger.bind(str(runtime / "tun0.1.sock"))
+        forger.listen()
+        assert ask_all() == []
 
 
 def test_a_connection_in_time_wait_has_no_measures() -> None:
