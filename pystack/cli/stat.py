@@ -29,9 +29,17 @@ def stat(
     Ends with 0, and with 2 where none is running.
     """
     with ending():
+        if watch is not None and not checks.seconds("watch", watch):
+            raise Refusal("--watch 0 would never rest: give some seconds")
         try:
             for number, _ in enumerate(_turns(watch)):
-                _show(ask_all(tun), as_json=as_json, clear=watch is not None and sys.stdout.isatty(), first=not number)
+                _show(
+                    ask_all(tun),
+                    tun,
+                    as_json=as_json,
+                    clear=watch is not None and sys.stdout.isatty(),
+                    first=not number,
+                )
         except KeyboardInterrupt:
             if watch is None:
                 raise
@@ -39,16 +47,15 @@ def stat(
 
 def _turns(watch: float | None) -> Iterator[None]:
     yield
-    if watch is not None and not checks.seconds("watch", watch):
-        raise Refusal("--watch 0 would never rest: give some seconds")
     while watch is not None:
         time.sleep(watch)
         yield
 
 
-def _show(stacks: list[dict[str, Any]], *, as_json: bool, clear: bool, first: bool) -> None:
+def _show(stacks: list[dict[str, Any]], tun: str | None, *, as_json: bool, clear: bool, first: bool) -> None:
     if not stacks and first:
-        raise Refusal("no pystack serve of this user is running here: where root runs it, use `sudo pystack stat`")
+        where = "here" if tun is None else f"on {tun}"
+        raise Refusal(f"no pystack serve of this user is running {where}: one that root runs is shown to root alone")
     if as_json:
         print(json.dumps({"stacks": stacks}), flush=True)
         return
@@ -74,16 +81,20 @@ def _rows(stack: dict[str, Any]) -> Iterator[Sequence[str]]:
     for socket in stack["datagrams"]:
         remote = _name(socket, "remote") if "remote_port" in socket else "*"
         yield "UDP", "", "", _name(socket, "local"), remote, "", "", "", ""
+    resting = [connection for connection in stack["connections"] if connection["info"] is None]
+    if resting:
+        # Of a busy server there are thousands, and each says no more than its names: they are in the JSON.
+        yield "TIME-WAIT", "", "", f"{len(resting)} of them", "", "", "", "", ""
     for connection in stack["connections"]:
+        if connection["info"] is None:
+            continue
         info = connection["info"]
-        measured = ("", "", "", "")
-        if info is not None:
-            measured = (
-                f"{info['rtt'] / 1000:.1f}",
-                str(info["snd_cwnd"]),
-                str(info["unacked"]),
-                str(info["total_retrans"]),
-            )
+        measured = (
+            f"{info['rtt'] / 1000:.1f}",
+            str(info["snd_cwnd"]),
+            str(info["unacked"]),
+            str(info["total_retrans"]),
+        )
         queues = str(connection["unread"]), str(connection["unsent"])
         yield connection["state"], *queues, _name(connection, "local"), _name(connection, "remote"), *measured
 

@@ -39,6 +39,10 @@ def _flip(offset: int, bit: int = 1) -> Break:
     return change
 
 
+def _flip_last(data: bytearray, at: int) -> None:
+    data[-1] ^= 1
+
+
 def _shorten(data: bytearray, at: int) -> None:
     del data[-4:]
     if data[0] >> 4 == 4:
@@ -50,7 +54,7 @@ def _shorten(data: bytearray, at: int) -> None:
 
 
 BREAKS: Sequence[tuple[Callable[[bytes, int], bool], Break, bool]] = (
-    (_is_tcp(0x18), _flip(40), False),  # a byte of text, so that the checksum is wrong
+    (_is_tcp(0x18), _flip_last, False),  # a byte of text, so that the checksum is wrong
     (_is_tcp(ACK), _flip(16), False),
     (_is_tcp(ACK), _acknowledge(1 << 20), True),
     (_is_tcp(ACK), _acknowledge(-1000), True),
