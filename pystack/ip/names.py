@@ -31,6 +31,10 @@ class Names(NamedTuple):
     icmp_in_unknown: str
     icmp_out_msgs: str
     icmp_out_echo_replies: str
+    icmp_out_echos: str
+    icmp_in_echo_replies_unasked: str
+    icmp_in_echo_replies_no_room: str
+    icmp_in_echo_replies_no_memory: str
     icmp_limited_host: str
     icmp_limited_global: str
     udp_in_datagrams: str
@@ -65,6 +69,10 @@ V4: Final = Names(
     icmp_in_unknown="PystackIcmpInUnknownTypes",
     icmp_out_msgs="IcmpOutMsgs",
     icmp_out_echo_replies="IcmpOutEchoReps",
+    icmp_out_echos="IcmpOutEchos",
+    icmp_in_echo_replies_unasked="PystackIcmpInEchoRepsUnasked",
+    icmp_in_echo_replies_no_room="PystackIcmpInEchoRepsNoRoom",
+    icmp_in_echo_replies_no_memory="PystackIcmpInEchoRepsNoMemory",
     icmp_limited_host="IcmpOutRateLimitHost",
     icmp_limited_global="IcmpOutRateLimitGlobal",
     udp_in_datagrams="UdpInDatagrams",
@@ -99,6 +107,10 @@ V6: Final = Names(
     icmp_in_unknown="PystackIcmp6InUnknownTypes",
     icmp_out_msgs="Icmp6OutMsgs",
     icmp_out_echo_replies="Icmp6OutEchoReplies",
+    icmp_out_echos="Icmp6OutEchos",
+    icmp_in_echo_replies_unasked="PystackIcmp6InEchoRepliesUnasked",
+    icmp_in_echo_replies_no_room="PystackIcmp6InEchoRepliesNoRoom",
+    icmp_in_echo_replies_no_memory="PystackIcmp6InEchoRepliesNoMemory",
     icmp_limited_host="Icmp6OutRateLimitHost",
     icmp_limited_global="Icmp6OutRateLimitGlobal",
     udp_in_datagrams="Udp6InDatagrams",

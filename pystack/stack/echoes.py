@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pystack.ip.datagram import Datagram
 from pystack.ip.icmp import Error
 from pystack.ip.layer import Ip
-from pystack.ip.names import Count
+from pystack.ip.names import Count, names_of
 from pystack.stack.datagrams import Datagrams
 from pystack.stack.memory import Memory
 from pystack.stack.ports import Ports
 from pystack.udp.config import UdpConfig
-from pystack.udp.echo import EchoEndpoint, Identifiers, identifier_of, is_request, names_of
+from pystack.udp.echo import EchoEndpoint, Identifiers, identifier_of, is_request
 from pystack.udp.endpoint import Received, UdpEndpoint
 
 
@@ -46,17 +46,22 @@ class Echoes(Datagrams):
         message = bytes(datagram.payload)
         endpoint = self._table.find_identifier(datagram.dst, identifier_of(message))
         if endpoint is None or datagram.to_group:
-            self._count(names.unasked)
+            self._count(names.icmp_in_echo_replies_unasked)
             return
         received = Received(message, datagram.src, 0, datagram.ttl)
-        refusal = self._give(endpoint, received, no_memory=names.no_memory, no_room=names.no_room)
+        refusal = self._give(
+            endpoint,
+            received,
+            no_memory=names.icmp_in_echo_replies_no_memory,
+            no_room=names.icmp_in_echo_replies_no_room,
+        )
         if refusal is not None:
             self._count(refusal)
 
     def _count_sent(self, address: bytes) -> None:
         names = names_of(address)
-        self._count(names.out_msgs)
-        self._count(names.out_echos)
+        self._count(names.icmp_out_msgs)
+        self._count(names.icmp_out_echos)
 
     def _sender_of(self, error: Error) -> UdpEndpoint | None:
         if not is_request(error.src, error.transport):

@@ -32,38 +32,6 @@ class Report(NamedTuple):
     mtu: int
 
 
-class Names(NamedTuple):
-    """The counters of one family."""
-
-    out_msgs: str
-    out_echos: str
-    unasked: str
-    no_room: str
-    no_memory: str
-
-
-V4: Final = Names(
-    out_msgs="IcmpOutMsgs",
-    out_echos="IcmpOutEchos",
-    unasked="PystackIcmpInEchoRepsUnasked",
-    no_room="PystackIcmpInEchoRepsNoRoom",
-    no_memory="PystackIcmpInEchoRepsNoMemory",
-)
-
-V6: Final = Names(
-    out_msgs="Icmp6OutMsgs",
-    out_echos="Icmp6OutEchos",
-    unasked="PystackIcmp6InEchoRepliesUnasked",
-    no_room="PystackIcmp6InEchoRepliesNoRoom",
-    no_memory="PystackIcmp6InEchoRepliesNoMemory",
-)
-
-
-def names_of(address: bytes) -> Names:
-    """The names of an address's family."""
-    return V4 if len(address) == 4 else V6
-
-
 def is_request(address: bytes, message: bytes) -> bool:
     """Whether `message`, of 8 bytes or more, begins as an echo request of the address's family."""
     return message[0] == (icmpv4.ECHO_REQUEST if len(address) == 4 else icmpv6.ECHO_REQUEST) and not message[1]
