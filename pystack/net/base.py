@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn, Self, TypeVar
 import trio
 
 from pystack.net import address as addresses
-from pystack.net.pump import Pump
+from pystack.net.driver import Driver
 from pystack.sock import constants
 from pystack.sock.base import SockBase
 from pystack.sock.constants import WouldBlock
@@ -61,11 +61,11 @@ class BaseSocket(trio.socket.SocketType):
 
     _sock: SockBase
 
-    def __init__(self, pump: Pump, sock: SockBase) -> None:
+    def __init__(self, driver: Driver, sock: SockBase) -> None:
         super().__init__()
-        self._pump = pump
+        self._driver = driver
         self._sock = sock
-        self._number = pump.register(self)
+        self._number = driver.register(self)
         self._did_shutdown_write = False
         self._readers = trio.lowlevel.ParkingLot()
         self._writers = trio.lowlevel.ParkingLot()
@@ -131,7 +131,7 @@ class BaseSocket(trio.socket.SocketType):
 
     async def bind(self, address: Any) -> None:
         await trio.lowlevel.checkpoint()
-        self._pump.check_device()
+        self._driver.check_device()
         self._sock.bind(*addresses.pack(self.family, address))
 
     async def wait_writable(self) -> None:
@@ -154,14 +154,14 @@ class BaseSocket(trio.socket.SocketType):
         self._sock.shutdown(flag)
         if flag in (stdlib.SHUT_WR, stdlib.SHUT_RDWR):
             self._did_shutdown_write = True
-        self._pump.flush()
+        self._driver.flush()
 
     def close(self) -> None:
         if self._sock.closed:
             return
-        self._sock.close(self._pump.clock())
-        self._pump.unregister(self._number)
-        self._pump.flush()
+        self._sock.close(self._driver.clock())
+        self._driver.unregister(self._number)
+        self._driver.flush()
 
     def fail(self, code: int) -> None:
         """The device is gone: every call raises `code` from now on."""

@@ -26,8 +26,8 @@ class DatagramSocket(BaseSocket):
     async def connect(self, address: Any) -> None:
         """Sends to and hears from this address only, from now on."""
         await checkpoint_if_cancelled()
-        self._pump.check_device()
-        self._sock.connect(*addresses.pack(self.family, address), self._pump.clock())
+        self._driver.check_device()
+        self._sock.connect(*addresses.pack(self.family, address), self._driver.clock())
         await schedule_point()
 
     def disconnect(self) -> None:
@@ -40,7 +40,7 @@ class DatagramSocket(BaseSocket):
 
     async def send(self, data: Any, flags: int = 0) -> int:
         await checkpoint_if_cancelled()
-        return await self._sent(self._sock.send(as_bytes_like(data), self._pump.clock(), flags))
+        return await self._sent(self._sock.send(as_bytes_like(data), self._driver.clock(), flags))
 
     async def sendto(self, *args: Any) -> int:
         """`sendto(data, address)` or `sendto(data, flags, address)`."""
@@ -49,7 +49,7 @@ class DatagramSocket(BaseSocket):
         data, flags, address = args[0], args[1] if len(args) == 3 else 0, args[-1]
         await checkpoint_if_cancelled()
         host, port = addresses.pack(self.family, address)
-        return await self._sent(self._sock.sendto(as_bytes_like(data), host, port, self._pump.clock(), flags))
+        return await self._sent(self._sock.sendto(as_bytes_like(data), host, port, self._driver.clock(), flags))
 
     async def sendmsg(
         self, buffers: Iterable[Any], ancdata: Iterable[Any] = (), flags: int = 0, address: Any = None, /
@@ -61,7 +61,7 @@ class DatagramSocket(BaseSocket):
         return await (self.send(data, flags) if address is None else self.sendto(data, flags, address))
 
     async def _sent(self, size: int) -> int:
-        self._pump.flush()
+        self._driver.flush()
         await schedule_point()
         return size
 

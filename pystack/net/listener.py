@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import trio
 
 from pystack.net.address import family_of
+from pystack.net.driver import Driver
 from pystack.net.factory import new_socket
-from pystack.net.pump import Pump
 from pystack.net.socket import Socket
 
 _MOST_BACKLOG = 0xFFFF
@@ -19,7 +19,7 @@ _TRIES = 16
 
 
 async def open_listeners(
-    pump: Pump, families: Sequence[stdlib.AddressFamily], port: int, host: str | None, backlog: int | None
+    driver: Driver, families: Sequence[stdlib.AddressFamily], port: int, host: str | None, backlog: int | None
 ) -> list[trio.SocketListener]:
     """One listener on `host`, or on the wildcard of each family; for port 0 all on the same free port. None is left
     open where one cannot be. Raises OSError.
@@ -30,7 +30,7 @@ async def open_listeners(
         families = [family_of(host)]
     for _ in range(_TRIES if port == 0 and len(families) > 1 else 1):
         try:
-            sockets = await _bind_all(pump, families, port, host)
+            sockets = await _bind_all(driver, families, port, host)
         except OSError as error:
             if port or error.errno != errno.EADDRINUSE:
                 raise
@@ -42,11 +42,13 @@ async def open_listeners(
     raise failure
 
 
-async def _bind_all(pump: Pump, families: Sequence[stdlib.AddressFamily], port: int, host: str | None) -> list[Socket]:
+async def _bind_all(
+    driver: Driver, families: Sequence[stdlib.AddressFamily], port: int, host: str | None
+) -> list[Socket]:
     sockets: list[Socket] = []
     try:
         for family in families:
-            socket = new_socket(pump, family)
+            socket = new_socket(driver, family)
             sockets.append(socket)
             # As trio: a server that starts again must not wait for its last connections' TIME-WAIT.
             socket.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_REUSEADDR, 1)

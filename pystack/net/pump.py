@@ -5,19 +5,17 @@ host and only then lets it transmit, so that one ACK answers a batch. The *timek
 deadline. What applications write goes out in their own task (`flush`): no task is ever woken to write.
 """
 
-import errno
 import logging
-import weakref
-from collections.abc import Callable, Iterator
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Final
 
 import trio
 
 from pystack.link.addresses import MIN_IPV6_MTU
 from pystack.link.device import Device, DeviceLost
+from pystack.net.driver import Driver
 from pystack.sock.dispatch import dispatch
 from pystack.stack.host import Host
-from pystack.tcp.state import State
 
 _log = logging.getLogger(__name__)
 
@@ -27,9 +25,6 @@ _BATCH: Final = 64
 _LATE_NS: Final = 1000
 """Deadlines are set this much later, so that rounding to trio's float seconds cannot wake us before they have come."""
 
-_DONE: Final = frozenset((State.TIME_WAIT, State.FIN_WAIT_2, State.CLOSED))
-"""Our FIN has been acknowledged, or need not be."""
-
 
 def trio_clock() -> int:
     """trio's own clock in nanoseconds. A reading costs 0.3 µs where `time.monotonic_ns` costs 0.06, twice per batch of
@@ -38,30 +33,15 @@ def trio_clock() -> int:
     return int(trio.current_time() * 1e9)
 
 
-class PumpSocket(Protocol):
-    """What the pump needs of the sockets that are registered with it."""
-
-    def close(self) -> None: ...
-
-    def fail(self, code: int) -> None: ...
-
-
-class Pump:
+class Pump(Driver):
     """Runs `host` over `device`. `clock` gives the nanoseconds of trio's clock, from any zero."""
 
     def __init__(self, host: Host, device: Device, clock: Callable[[], int] = trio_clock) -> None:
-        self.host = host
+        super().__init__(host, device.name, clock)
         self.device = device
-        self.clock = clock
-        self.lost: DeviceLost | None = None
-        """Why the device is gone; None while it is there."""
         self._scope: trio.CancelScope | None = None
         self._alarm: int | None = None
         """The deadline that the timekeeper's scope is set to."""
-        self._activity = trio.lowlevel.ParkingLot()
-        # Weak, so that a socket that a program drops goes as any object does; in order, so that runs can be repeated.
-        self._sockets: weakref.WeakValueDictionary[int, PumpSocket] = weakref.WeakValueDictionary()
-        self._last_socket = 0
 
     # Tasks
 
@@ -132,51 +112,8 @@ class Pump:
                 self._survive()
             self._push(now)
 
-    # What the sockets call
-
     def flush(self) -> None:
-        """Sends what is due and wakes who has news. Called from the task of whoever did something to a connection."""
         self._push(self.clock())
-
-    def register(self, socket: PumpSocket) -> int:
-        """A socket wants to be closed when the stack ends, and told when the device is lost. Returns its number."""
-        self._last_socket += 1
-        self._sockets[self._last_socket] = socket
-        return self._last_socket
-
-    def unregister(self, number: int) -> None:
-        """A socket is closed."""
-        self._sockets.pop(number, None)
-
-    def check_device(self) -> None:
-        """Raises ENETDOWN once the device is lost."""
-        if self.lost is not None:
-            raise OSError(errno.ENETDOWN, f"Network is down: {self.lost.strerror}")
-
-    # The end
-
-    async def close_in_order(self, grace: float) -> None:
-        """Closes every socket and waits for at most `grace` seconds until the peers have acknowledged that; resets
-        what is left.
-        """
-        for socket in self._registered():
-            socket.close()
-        self.flush()
-        with trio.move_on_after(grace):
-            while self.lost is None and any(e.connection.state not in _DONE for e in self.host.endpoints()):
-                await self._activity.park()
-        self.abort()
-
-    def abort(self) -> None:
-        """Resets every connection and closes every socket. Sockets whose device is lost stay as they are, so that they
-        go on telling it.
-        """
-        if self.lost is not None:
-            return
-        self.host.abort_all()
-        self.flush()
-        for socket in self._registered():
-            socket.close()
 
     # Inside
 
@@ -206,8 +143,8 @@ class Pump:
                     _log.info("%s refuses a packet: %s", device.name, error.strerror or error)
 
     def _dispatch(self) -> None:
-        if dispatch(self.host, guard=self._guarded) and self._activity:
-            self._activity.unpark_all()
+        if dispatch(self.host, guard=self._guarded):
+            self._has_changed()
 
     def _guarded(self, on_ready: Callable[[], None]) -> None:
         try:
@@ -222,17 +159,10 @@ class Pump:
         self._alarm = deadline
         self._scope.deadline = trio.current_time() + (deadline - self.clock() + _LATE_NS) / 1e9
 
-    def _lose(self, error: DeviceLost) -> None:
-        if self.lost is not None:
-            return
-        self.lost = error
-        self.device.close()  # wakes the reader
-        for socket in self._registered():
-            socket.fail(errno.ENETDOWN)
-        self._activity.unpark_all()
-
-    def _registered(self) -> Iterator[PumpSocket]:
-        return iter(list(self._sockets.values()))
+    def _lose(self, error: OSError) -> None:
+        if self.lost is None:
+            super()._lose(error)
+            self.device.close()  # wakes the reader
 
     def _survive(self) -> None:
         """Host code has raised, which is a defect of ours: only the connection that it was at may suffer."""

@@ -29,12 +29,12 @@ class Socket(BaseSocket):
 
     def tcp_info(self) -> TcpInfo:
         """A frozen snapshot with the names of Linux's tcp_info; CLOSED where there is no connection yet."""
-        return self._sock.tcp_info(self._pump.clock())
+        return self._sock.tcp_info(self._driver.clock())
 
     # Opening
 
     def listen(self, backlog: int = 128) -> None:
-        self._pump.check_device()
+        self._driver.check_device()
         self._sock.listen(max(backlog, 0))  # as the standard library, which hands the kernel no negative one
 
     async def accept(self) -> tuple["Socket", addresses.SocketAddress]:
@@ -43,7 +43,7 @@ class Socket(BaseSocket):
         waited = isinstance(sock, WouldBlock)
         if isinstance(sock, WouldBlock):
             sock = await self._wait(self._readers, self._sock.accept)
-        accepted = Socket(self._pump, sock), addresses.unpack(*sock.peer)
+        accepted = Socket(self._driver, sock), addresses.unpack(*sock.peer)
         if not waited:
             await schedule_point()
         return accepted
@@ -51,11 +51,11 @@ class Socket(BaseSocket):
     async def connect(self, address: Any) -> None:
         """Connects. Raises the OSErrors that a connection attempt has; cancelled, it closes the socket."""
         await checkpoint_if_cancelled()
-        self._pump.check_device()
-        if self._sock.connect(*addresses.pack(self.family, address), self._pump.clock()) is None:
+        self._driver.check_device()
+        if self._sock.connect(*addresses.pack(self.family, address), self._driver.clock()) is None:
             await schedule_point()
             return
-        self._pump.flush()
+        self._driver.flush()
         try:
             await self._wait(self._writers, self._sock.connect_result)
         except trio.Cancelled:
@@ -72,9 +72,9 @@ class Socket(BaseSocket):
         sent = self._sock.send(data, flags)
         if isinstance(sent, WouldBlock):
             sent = await self._wait(self._writers, lambda: self._sock.send(data, flags))
-            self._pump.flush()
+            self._driver.flush()
             return sent
-        self._pump.flush()
+        self._driver.flush()
         await schedule_point()
         return sent
 
@@ -111,4 +111,4 @@ class Socket(BaseSocket):
     def _flush_if_touched(self) -> None:
         endpoint = self._sock.endpoint
         if endpoint is not None and endpoint.touched:
-            self._pump.flush()
+            self._driver.flush()

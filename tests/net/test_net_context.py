@@ -26,7 +26,7 @@ class Boom(Exception):
 
 
 def states(wire: Wire) -> list[str]:
-    return [str(e.connection.tcb.state) for e in wire.server._pump.host.endpoints()]
+    return [str(e.connection.tcb.state) for e in wire.server._driver.host.endpoints()]
 
 
 def run_with_server(leave: Callable[[Wire, trio.SocketStream], Awaitable[None]]) -> list[Any]:
@@ -244,7 +244,7 @@ def test_a_defect_costs_one_connection_only(
             await good_peer.send_all(b"both ways")
             assert await good.receive_some() == b"both ways"
             assert wire.client.metrics["PystackDefects"] >= 1
-            assert len(wire.client._pump.host.endpoints()) == 1
+            assert len(wire.client._driver.host.endpoints()) == 1
             await good.aclose()
 
     run(main)

@@ -144,6 +144,6 @@ def test_without_impairments_the_device_is_the_stacks_own() -> None:
     async def main() -> None:
         left, _ = memory_pair()
         async with pystack.open_device(left, [f"{LEFT_V4}/24"]) as net:
-            assert net._pump.device is left
+            assert net._driver.device is left
 
     run(main)

@@ -230,13 +230,13 @@ async def test_a_cancelled_connect_leaves_nothing_behind(wire: Wire) -> None:
     await sock.bind((LEFT_V4, 5000))
     await until_cancelled(partial(sock.connect, ("10.9.0.77", 80)))
     assert sock.fileno() == -1
-    assert wire.client._pump.host.endpoints() == []
+    assert wire.client._driver.host.endpoints() == []
     again = wire.client.socket()
     await again.bind((LEFT_V4, 5000))
     with trio.move_on_after(10) as scope:
         await wire.client.open_tcp_stream("10.9.0.77", 80)
     assert scope.cancelled_caught
-    assert wire.client._pump.host.endpoints() == []
+    assert wire.client._driver.host.endpoints() == []
 
 
 @scenario
@@ -331,7 +331,7 @@ def test_two_hundred_connections_at_once() -> None:
                     for number in range(count):
                         nursery.start_soon(client, wire, number)
                 servers.cancel_scope.cancel()
-            assert wire.client._pump.host.metrics["PystackDefects"] == 0
+            assert wire.client._driver.host.metrics["PystackDefects"] == 0
 
     run(main)
     assert len(set(digests.values())) == count

@@ -55,7 +55,7 @@ def fuzz(tools: tuple[ModuleType, ModuleType]) -> list[str]:
         s.sendto(FORGED_FROM_HERE_ON, ("10.0.0.2", 9))
     packets = fuzz_packets.Packets(1, own, peers, [80, 7, 9, 19])
     wire = fuzz_live.Wire(fuzz_live.DEVICE)
-    feed = fuzz_live.Feed(wire, lambda: None, packets, FUZZ_PACKETS, 500)
+    feed = fuzz_live.Feed(wire, lambda: None, packets, 500, lambda done: None)
     feed.run(FUZZ_PACKETS)
     feed.leave()
     assert feed.drawn == FUZZ_PACKETS

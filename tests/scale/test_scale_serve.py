@@ -94,7 +94,7 @@ def test_memory_is_back_after_2_msl(netns: Namespace, root: Path, connections: i
         start = resident_bytes()
         tcp = TcpConfig(time_wait=time_wait * 1_000_000_000)
         async with pystack.open_tun(tcp=tcp) as net, trio.open_nursery() as nursery:
-            host = net._pump.host
+            host = net._driver.host
             listeners = await net.open_tcp_listeners(80)
             nursery.start_soon(serve_http, listeners, StaticFiles(str(root)), HttpConfig())
             for turn in range(3):
