@@ -32,6 +32,7 @@ sys.path.insert(0, str(ROOT))
 
 from fuzz_packets import Packets  # noqa: E402
 
+from pystack.cli.howfar import how_far  # noqa: E402
 from pystack.link.device import LinkError  # noqa: E402
 from pystack.link.netns import enter_private_network  # noqa: E402
 from pystack.link.tun import check_node  # noqa: E402
@@ -213,15 +214,16 @@ def make_device() -> None:
 
 
 class Feed:
-    """Injects what `packets` draws, and shows how far it is. `check` raises `Trouble` once the server has ended."""
+    """Injects what `packets` draws, and tells how many it has. `check` raises `Trouble` once the server has ended."""
 
-    def __init__(self, wire: Wire, check: Callable[[], None], packets: Packets, count: int, seconds: float) -> None:
+    def __init__(
+        self, wire: Wire, check: Callable[[], None], packets: Packets, seconds: float, tell: Callable[[int], None]
+    ) -> None:
         self.fetches = Fetches()
         self.drawn = 0
         self.elapsed = 0.0
         """Seconds of injecting, without the pauses."""
-        self._wire, self._check, self._packets = wire, check, packets
-        self._count = count
+        self._wire, self._check, self._packets, self._tell = wire, check, packets, tell
         self._end = time.monotonic() + seconds
 
     def run(self, until: int) -> None:
@@ -234,13 +236,9 @@ class Feed:
             self.drawn += burst
             self._learn()
             self._wait(MOST_WAITING)
-            turn = self.drawn // BURST
-            if turn % 8 == 0:
+            self._tell(self.drawn)
+            if self.drawn // BURST % 8 == 0:
                 self.fetches.look()
-            if turn % 40 == 0 or self.drawn == until:
-                rate = self.drawn / (self.elapsed + time.monotonic() - start)
-                line = f"\r{self.drawn:>9} of {self._count} packets, {rate:,.0f}/s"
-                print(line, end="", file=sys.stderr, flush=True)
         self._wait(0)
         self.elapsed += time.monotonic() - start
         self.fetches.finish()
@@ -321,13 +319,13 @@ def run(count: int, seconds: float, seed: int, capture: Path | None) -> list[str
         end.callback(server.kill)
         wire = Wire(DEVICE)
         troubles += [f"before the first packet: {what}" for what in answers()]
-        feed = Feed(wire, server.check, packets, WARM_UP + count, seconds)
+        tell = end.enter_context(how_far("packets", WARM_UP + count))
+        feed = Feed(wire, server.check, packets, seconds, tell)
         resident: list[int] = []
         for done in range(ROUNDS + 1):
             feed.run(WARM_UP + count * done // ROUNDS)
             feed.leave()
             resident.append(server.resident())
-        print(file=sys.stderr)
         troubles += answers()
         counters = server.stop()
         read, dropped = wire.statistics()[0], wire.dropped()

@@ -2,6 +2,7 @@
 
 import shutil
 import struct
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import cast
 import trio
 
 from pystack.cli.exits import Refusal, ending
+from pystack.cli.howfar import how_far
 from pystack.http.config import HttpConfig
 from pystack.http.exchange import ConnectionInfo, Exchange
 from pystack.http.response import Response, plain
@@ -32,13 +34,16 @@ _PAGE = b"Hello from a TCP that is written in Python.\n"
 _LARGE = bytes(range(256)) * 2048
 _PROMISED, _KEPT = 1_000_000, 20_000
 _SECONDS = 30
+_AGAIN = "retransmit"
+"""The stack's reason for a packet that it sends again."""
 _RESET = 56
 """curl's exit status where the connection was reset while it received."""
 
 
 class _Printer:
     """Prints the packets that are `wanted`, at most `most` of them, as they pass: the time since the start, the
-    direction and one line of what each says. `wanted` gets that line, and why the stack sent it (empty: it came in).
+    direction and one line of what each says, with a mark where it is sent again. `wanted` gets that line, and why the
+    stack sent it (empty: it came in).
     """
 
     def __init__(self, wanted: Callable[[str, str], bool], most: int) -> None:
@@ -53,7 +58,8 @@ class _Printer:
             return
         self._left -= 1
         side = "out" if outbound else "in "
-        print(f"{(now_ns - self._start) / 1e6:8.2f} ms {side} {line}", flush=True)
+        mark = "SENT AGAIN " if comment == _AGAIN else ""
+        print(f"{(now_ns - self._start) / 1e6:8.2f} ms {side} {mark}{line}", flush=True)
         if not self._left:
             print("         …", flush=True)
 
@@ -63,10 +69,13 @@ class _Printer:
 
 @dataclass(frozen=True)
 class _Scene:
-    """One stop of the tour: what curl asks for, over which path, which packets are shown, and what curl should say."""
+    """One stop of the tour: what curl asks for, how many bytes the server sends of it, over which path, which packets
+    are shown, and what curl should say.
+    """
 
     title: str
     path: str
+    size: int
     shows: Callable[[str, str], bool]
     most: int = 1000
     impair: PathImpairments | None = None
@@ -74,17 +83,19 @@ class _Scene:
 
 
 _SCENES = (
-    _Scene("A page: every packet of it.", "/", lambda line, why: " icmp6 " not in line),
+    _Scene("A page: every packet of it.", "/", len(_PAGE), lambda line, why: " icmp6 " not in line),
     _Scene(
-        "Loss: 3 % of the packets, each way. What was lost is sent again:",
+        "Loss: 3 % of the packets, each way. What was lost is sent again, the first five of them:",
         "/large",
-        lambda line, why: why == "retransmit",
+        len(_LARGE),
+        lambda line, why: why == _AGAIN,
         most=5,
         impair=parse_impairments("loss=3%,delay=5ms;seed=7"),
     ),
     _Scene(
         f"A reset: the server promises {_PROMISED} bytes, sends {_KEPT}, and resets the connection:",
         "/reset",
+        _KEPT,
         lambda line, why: " R. " in line,
         ends_with=_RESET,
     ),
@@ -118,7 +129,7 @@ async def _play(scene: _Scene) -> None:
         listeners = await net.open_tcp_listeners(80)
         await nursery.start(partial(serve_http, listeners, _answer, HttpConfig()))
         began = trio.current_time()
-        status, got, said = await _curl(url)
+        status, got, said = await _curl(url, scene.size)
         seconds = trio.current_time() - began
         resent = net.metrics.get("TcpRetransSegs", 0)
         nursery.cancel_scope.cancel()
@@ -127,6 +138,8 @@ async def _play(scene: _Scene) -> None:
     print(f"curl got {_described(got)} in {seconds:.2f} s; {resent} packets were sent again.")
     if said:
         print(said)
+    if scene.ends_with == _RESET:
+        print(_why_so_many(len(got)))
 
 
 async def _answer(exchange: Exchange) -> Response | None:
@@ -152,13 +165,32 @@ def _reset(connection: ConnectionInfo) -> None:
     sock.close()
 
 
-async def _curl(url: str) -> tuple[int, bytes, str]:
-    """Exit status, what it got, and what it said."""
+async def _curl(url: str, size: int) -> tuple[int, bytes, str]:
+    """Exit status, what it got, and what it said. `size` bytes are to be expected."""
     command = ["curl", "--silent", "--show-error", "--max-time", str(_SECONDS), "--noproxy", "*", url]
-    with trio.move_on_after(_SECONDS + 5):
-        done = await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False)
-        return done.returncode, done.stdout, done.stderr.decode(errors="replace").strip()
+    run = partial(trio.run_process, command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    with trio.move_on_after(_SECONDS + 5), how_far("bytes", size) as tell:
+        async with trio.open_nursery() as nursery:
+            process: trio.Process = await nursery.start(run)
+            assert process.stdout is not None
+            assert process.stderr is not None
+            got = b""
+            async for piece in process.stdout:
+                got += piece
+                tell(len(got))
+            said = b"".join([piece async for piece in process.stderr])
+            return await process.wait(), got, said.decode(errors="replace").strip()
     raise OSError(f"curl did not come back within {_SECONDS} seconds")
+
+
+def _why_so_many(got: int) -> str:
+    """Of the bytes that the server has sent before the reset."""
+    if got == _KEPT:
+        return f"A reset throws away what still waits to be sent. This time, nothing did: curl has all {_KEPT} bytes."
+    return (
+        f"A reset throws away what still waits to be sent. Here {_KEPT - got} bytes did: a new connection may have "
+        "only 10 packets\nunder way, and the acknowledgements that allow more had not come yet."
+    )
 
 
 def _described(got: bytes) -> str:

@@ -57,14 +57,21 @@ def shown(result: Any) -> None:
     assert any(" S. " in line and " out " in line for line in packets)
     assert any(" F. " in line or " FP. " in line for line in packets)
     assert page[-1].startswith("curl got 44 bytes: 'Hello from a TCP that is written in Python.' in ")
-    assert all(" out " in line and "(1448)" in line for line in loss[2:-2])
+    assert len(loss) == 2 + 5 + 2, "a title, the command, five packets, that there are more, and what curl got"
+    assert all(" ms out SENT AGAIN 10.0.0.2:80 > " in line and "(1448)" in line for line in loss[2:-2])
+    assert "SENT AGAIN" not in "".join(page), "nothing of it is lost"
     assert loss[-1].startswith("curl got 524288 bytes (all of them, in order) in ")
     assert " 0 packets were sent again" not in loss[-1]
     assert [line for line in reset if " R. " in line and " out " in line]
-    got = re.match(r"curl got (\d+) bytes in ", reset[-2])
+    said = reset.index("curl: (56) Recv failure: Connection reset by peer")
+    got = re.match(r"curl got (\d+) bytes in ", reset[said - 1])
     assert got is not None
-    assert 0 < int(got[1]) <= 20_000, "what was under way goes with the reset"
-    assert reset[-1] == "curl: (56) Recv failure: Connection reset by peer"
+    explained = " ".join(reset[said + 1 :])
+    if got[1] == "20000":
+        assert "curl has all 20000 bytes" in explained
+    else:
+        assert f" Here {20_000 - int(got[1])} bytes did: " in explained
+        assert int(got[1]) > 10_000, "ten packets, but for the head"
 
 
 @pytest.mark.parametrize(("prepare", "named"), [(CLOSED_NODE, "/dev/net/tun"), (NO_NODE, "/dev/net/tun")])
