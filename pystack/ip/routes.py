@@ -28,7 +28,10 @@ class Routes:
     for a prefix or gateway that cannot be.
     """
 
-    __slots__ = ("_broadcasts", "_candidates", "_groups", "_own", "_routes")
+    __slots__ = ("_broadcasts", "_candidates", "_configured", "_deprecated", "_groups", "_own", "_routes", "addresses")
+
+    addresses: tuple[tuple[bytes, int], ...]
+    """The device's addresses, each with the prefix length of its network."""
 
     def __init__(
         self,
@@ -36,18 +39,21 @@ class Routes:
         routes: tuple[tuple[bytes, int, bytes | None], ...] = (),
         deprecated: frozenset[bytes] = frozenset(),
     ) -> None:
+        self._configured = routes
+        self._deprecated = deprecated
+        self.set_addresses(addresses)
+
+    def set_addresses(self, addresses: tuple[tuple[bytes, int], ...]) -> None:
+        """Other addresses than before. Raises `ValueError` as the class does, and changes nothing then."""
+        routes, deprecated = self._configured, self._deprecated
+        _check(addresses, routes)
+        self.addresses = addresses
         self._candidates = [Candidate(address, prefix, address in deprecated) for address, prefix in addresses]
         self._own = frozenset(address for address, _ in addresses)
         self._broadcasts = frozenset(_broadcast(a, n) for a, n in addresses if len(a) == 4 and n < 31)
         groups = {_ALL_HOSTS4, _BROADCAST4, *self._broadcasts, *_ALL_NODES6}
         self._groups = frozenset(groups | {_SOLICITED_NODE6 + a[13:] for a in self._own if len(a) == 16})
-        for network, prefix in (*addresses, *((r[0], r[1]) for r in routes)):
-            if len(network) not in (4, 16) or not 0 <= prefix <= 8 * len(network):
-                raise ValueError(f"a network has 4 or 16 bytes and a prefix of that many bits: {network!r}/{prefix}")
         connected = [Route(address, prefix) for address, prefix in addresses]
-        for network, _, gateway in routes:
-            if gateway is not None and not any(_has(r, gateway) for r in connected if len(network) == len(gateway)):
-                raise ValueError("a gateway is a neighbour: it lies in the network of one of the host's addresses")
         others = [Route(*r) for r in routes] if routes else [Route(wildcard_of(a), 0) for a, _ in addresses]
         # The sort is stable: of equally long prefixes the directly connected one holds, then the first.
         self._routes = sorted((*connected, *others), key=lambda r: -r.prefix)
@@ -102,6 +108,16 @@ class Routes:
         if route is None or not candidates:
             return None
         return source.choose(destination, candidates, route.gateway or destination)
+
+
+def _check(addresses: tuple[tuple[bytes, int], ...], routes: tuple[tuple[bytes, int, bytes | None], ...]) -> None:
+    for network, prefix in (*addresses, *((r[0], r[1]) for r in routes)):
+        if len(network) not in (4, 16) or not 0 <= prefix <= 8 * len(network):
+            raise ValueError(f"a network has 4 or 16 bytes and a prefix of that many bits: {network!r}/{prefix}")
+    connected = [Route(address, prefix) for address, prefix in addresses]
+    for network, _, gateway in routes:
+        if gateway is not None and not any(_has(r, gateway) for r in connected if len(network) == len(gateway)):
+            raise ValueError("a gateway is a neighbour: it lies in the network of one of the host's addresses")
 
 
 def _has(route: Route, address: bytes) -> bool:

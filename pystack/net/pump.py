@@ -89,7 +89,7 @@ class Pump(Driver):
             self._lose(error)
 
     def _warn_of_mtu(self, before: int) -> None:
-        has_ipv6 = any(len(address) == 16 for address, _ in self.host.config.addresses)
+        has_ipv6 = any(len(address) == 16 for address, _ in self.host.routes.addresses)
         if has_ipv6 and self.device.mtu < MIN_IPV6_MTU <= before:
             _log.warning(
                 "%s has an MTU of %d bytes now: below %d Linux takes its IPv6 addresses away, and gives none back",

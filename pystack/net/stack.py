@@ -25,7 +25,7 @@ class Net:
     @property
     def addresses(self) -> list[IPv4Address | IPv6Address]:
         """The stack's own addresses."""
-        return [ipaddress.ip_address(address) for address, _ in self._driver.host.config.addresses]
+        return [ipaddress.ip_address(address) for address, _ in self._driver.host.routes.addresses]
 
     @property
     def device_name(self) -> str:
@@ -69,7 +69,7 @@ class Net:
         """Listens on `port` of the numeric address `host`, or on one listener for each family that the stack has
         addresses of. Port 0 takes a free one, the same for all. Raises OSError.
         """
-        present = {len(address) for address, _ in self._driver.host.config.addresses}
+        present = {len(address) for address, _ in self._driver.host.routes.addresses}
         families = [family for length, family in ((4, stdlib.AF_INET), (16, stdlib.AF_INET6)) if length in present]
         return await open_listeners(self._driver, families, port, host, backlog)
 

@@ -243,6 +243,12 @@ class Host:
         for endpoint in self.endpoints():
             demux.follow_path(self, endpoint, now)
 
+    def set_addresses(self, addresses: tuple[tuple[bytes, int], ...]) -> None:
+        """The host has these addresses from now on, as in `Config.addresses`. Connections from an address that it has
+        lost go on speaking from there, as in Linux, and hear nothing. Raises `ValueError` as `Routes` does.
+        """
+        self.routes.set_addresses(addresses)
+
     def touch(self, endpoint: Endpoint) -> None:
         """To be called after each call on a connection: it may have something to send now."""
         if not endpoint.touched:

@@ -4,6 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 from ip_lab import ADDRESSES, SECOND, host
+from scapy.layers.inet import IP, TCP
 
 from pystack.ip.address import common_prefix, default_mss, is_multicast, scope_of, wildcard_of
 from pystack.ip.config import IpConfig
@@ -163,3 +164,28 @@ def test_what_an_address_says_by_itself() -> None:
     assert common_prefix(a("10.0.0.1"), a("10.0.0.1")) == 32
     assert common_prefix(a("10.0.0.1"), a("10.0.0.0")) == 31
     assert common_prefix(a("fd00::"), a("2001::")) == 0
+
+
+def test_addresses_may_change() -> None:
+    r = routes("10.0.0.2/24", via=(("192.168.0.0/16", "10.0.0.1"),))
+    with pytest.raises(ValueError, match="gateway is a neighbour"):
+        r.set_addresses(((a("10.1.0.2"), 24),))
+    assert r.is_own(a("10.0.0.2")), "what is refused changes nothing"
+    assert r.addresses == ((a("10.0.0.2"), 24),)
+    r.set_addresses(((a("10.0.0.9"), 16), (a("fd00::9"), 64)))
+    assert not r.is_own(a("10.0.0.2"))
+    assert r.is_source(a("10.0.0.2")), "somebody else may have it now"
+    assert r.source_for(a("192.168.1.1")) == a("10.0.0.9")
+    assert not r.is_unicast(a("10.0.255.255")), "the broadcast of the new network"
+    assert r.source_for(a("fd00::1")) == a("fd00::9")
+
+
+def test_a_host_whose_address_changes_hears_at_the_new_one_alone() -> None:
+    h = host()
+    listener = h.listen(bytes(4), 80, 5)
+    h.set_addresses(((a("10.0.0.9"), 24),))
+    for dst, answered in (("10.0.0.2", False), ("10.0.0.9", True)):
+        syn = bytes(IP(src="10.0.0.1", dst=dst) / TCP(sport=5000, dport=80, flags="S"))
+        h.receive(syn, SECOND)
+        assert (h.poll_transmit(SECOND) is not None) is answered, dst
+    assert listener.accept() is None
