@@ -2,22 +2,37 @@
 
 import math
 import struct
+from dataclasses import dataclass
 
 import trio
 
+from pystack.http.outlet import outlet
+
 RECEIVE_SIZE = 65_536
-_PIECE = 65_536
+_LOOKS = 16
+"""How often within the time for writing a client is looked at, to see whether it has taken anything."""
 _LINGER_0 = struct.pack("ii", 1, 0)
 
 # What a slow client does not take is held for as long as it likes, and once for each such client: so no more is handed
 # over than keeps a fast one going. What is on its way does not count; a long path is not slowed down.
 _UNSENT = 131_072
-_SMALL = 16_384
-"""Up to this size it does not pay to ask whether there is room."""
 
 
 class ClientGone(ConnectionError):
     """The connection is over: the client reset it, or took nothing of what we sent for too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """Since when, on trio's clock, a client has taken nothing, and what it had taken by then (None: nobody looked)."""
+
+    since: float
+    taken: int | None = None
+
+    def looked(self, taken: int, now: float) -> "Stall":
+        """What a look now comes to: any progress since the last one, however little, begins the time anew. So a client
+        may get up to one interval between looks more than its time, and never less."""
+        return self if taken == self.taken else Stall(now, taken)
 
 
 class Channel:
@@ -29,7 +44,10 @@ class Channel:
         self.gone = ""
         """Why the connection is over; empty while it is not."""
         self.over = trio.Event()
+        self.sent = 0
+        """Bytes handed over to the stream. What was on the way when it failed counts as far as the stream can tell."""
         self._stream = stream
+        self._outlet = outlet(stream)
         self._write_timeout = write_timeout or math.inf
         if hasattr(trio.socket, "TCP_NOTSENT_LOWAT"):
             self._set_option(trio.socket.IPPROTO_TCP, trio.socket.TCP_NOTSENT_LOWAT, _UNSENT)
@@ -44,27 +62,34 @@ class Channel:
         return data
 
     async def send(self, data: bytes) -> None:
-        """Hands `data` to the stream, and aborts the connection if the client makes no room for a piece in time."""
+        """Hands `data` to the stream, and aborts the connection if the client takes nothing for too long."""
         if self.gone:
             raise ClientGone(self.gone)
+        size = self._outlet.piece
         try:
-            if len(data) <= _PIECE:
-                await self._send_piece(data)
-                return
+            # A stack of ours keeps whole bytes as they are, and copies views.
+            at = await self._send_some(data) if len(data) <= size else 0
             with memoryview(data) as view:
-                for at in range(0, len(view), _PIECE):
-                    await self._send_piece(view[at : at + _PIECE])
+                while at < len(view):
+                    at += await self._send_some(view[at : at + size])
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise self._lost() from error
 
-    async def _send_piece(self, piece: bytes | memoryview) -> None:
-        with trio.move_on_after(self._write_timeout) as scope:
-            if len(piece) > _SMALL:
-                await self._stream.wait_send_all_might_not_block()
-            await self._stream.send_all(piece)
-        if scope.cancelled_caught:
-            await self.abort(f"the client took nothing for {self._write_timeout:g} s")
-            raise ClientGone(self.gone)
+    async def _send_some(self, data: bytes | memoryview) -> int:
+        counts, timeout = self._outlet.counts, self._write_timeout
+        interval = timeout / _LOOKS if counts else timeout
+        now = trio.current_time()
+        stall = Stall(now)
+        while now < stall.since + timeout:
+            with trio.CancelScope(deadline=min(now + interval, stall.since + timeout)):
+                sent = await self._outlet.send_some(data)
+                self.sent += sent
+                return sent
+            now = trio.current_time()
+            if counts:
+                stall = stall.looked(self._outlet.taken(), now)
+        await self.abort(f"the client took nothing for {timeout:g} s")
+        raise ClientGone(self.gone)
 
     async def say_goodbye(self, linger: float) -> None:
         """FIN first, then `linger` seconds of reading the client out: closing with unread bytes would send a RST, and a

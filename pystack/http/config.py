@@ -27,8 +27,9 @@ class HttpConfig:
     has begun, and FIN."""
 
     write_timeout: float = 60.0
-    """How long a client may take none of what we send (it is handed over in pieces of up to 64 KiB); 0 is for ever.
-    Ends in RST: what is still queued would otherwise be held for as long as the client likes."""
+    """How long a client may take nothing of what we send, however slow it is otherwise; 0 is for ever. Over TCP any
+    acknowledged byte is progress, elsewhere a piece of 8 KiB. Ends in RST, at most a sixteenth too late: what is still
+    queued would otherwise be held for as long as the client likes."""
 
     linger_timeout: float = 2.0
     """How long to read a client out: after our FIN, so that what it still sends draws no RST (RFC 9112 section 9.6),

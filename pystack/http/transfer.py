@@ -25,7 +25,7 @@ class Transfer:
         self.started = False
         self.complete = False
         self.body_sent = 0
-        """Bytes of the body handed to the stream, without transfer coding."""
+        """Bytes of the body handed to the stream, without transfer coding; of a piece that was cut, those that were."""
         self.framing = framing
         self._channel = channel
         self._unsent_head = framing.head
@@ -39,9 +39,16 @@ class Transfer:
         size = self.body_sent + len(data)
         if framing.length is not None and size > framing.length:
             raise BodyFailed(f"the body is longer than the {framing.length} bytes announced")
-        # An empty chunk would be the last one.
-        await self._write(b"%x\r\n%s\r\n" % (len(data), data) if framing.chunked and data else data)
-        self.body_sent = size
+        before, ahead, sent = self.body_sent, len(self._unsent_head), self._channel.sent
+        try:
+            if framing.chunked and data:  # an empty chunk would be the last one
+                prefix = b"%x\r\n" % len(data)
+                ahead += len(prefix)
+                await self._write(b"%s%s\r\n" % (prefix, data))
+            else:
+                await self._write(data)
+        finally:
+            self.body_sent = before + max(0, min(len(data), self._channel.sent - sent - ahead))
 
     async def end(self, trailers: Headers = ()) -> None:
         """The end of the body. The trailers go only where the framing has room for them and the client wants any."""

@@ -106,15 +106,12 @@ def resident(pid: int) -> int:
 def test_a_thousand_slow_readers(
     serve: Any, netns: Any, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They hold a bounded part of the memory, and everybody gets everything, a fast one in between too.
-
-    A reader this slow takes nothing of what is handed over for minutes, so the server is told to wait.
-    """
+    """They hold a bounded part of the memory, and everybody gets everything, a fast one in between too."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     slow = random.Random(4).randbytes(SLOW)
     (root / "slow").write_bytes(slow)
     write_random(root / "fast", FAST)
-    pid = serve("--root", str(root), "--write-timeout", "0").process.pid
+    pid = serve("--root", str(root)).process.pid
 
     def scenario() -> tuple[dict[str, list[float]], set[str]]:
         shown: dict[str, list[float]] = {"alone": [fast() for _ in range(2)], "resident": [resident(pid)], "held": []}

@@ -194,7 +194,7 @@ def test_a_client_that_takes_nothing_is_cut_off(caplog: pytest.LogCaptureFixture
 
     run(main)
     assert [record.message for record in caplog.records] == [
-        '- - - [14/Nov/2023:22:13:20 +0000] "GET / HTTP/1.1" 200 - "-" "-" "the client took nothing for 60 s"',
+        '- - - [14/Nov/2023:22:13:20 +0000] "GET / HTTP/1.1" 200 16384 "-" "-" "the client took nothing for 60 s"',
         "connection with None ended: the client took nothing for 60 s",
     ]
 
