@@ -113,7 +113,7 @@ def rights(capabilities: int) -> Finding:
         Verdict.LESS,
         "this user may not make network devices: root makes one once, and it is attached to",
         "sudo ip tuntap add tun0 mode tun user $USER && sudo ip address add 10.0.0.1/24 dev tun0 && "
-        "sudo ip link set tun0 up, then pystack serve --address 10.0.0.2/24 --host-address none",
+        f"sudo ip link set tun0 up, then {called(sys.argv[0])} serve --address 10.0.0.2/24 --host-address none",
     )
 
 
@@ -161,7 +161,8 @@ def firewall(ruleset: list[dict[str, Any]] | None) -> Finding:
     list of `nft --json list ruleset`, None where it cannot be had.
     """
     if ruleset is None:
-        return Finding("firewall", Verdict.LESS, "not looked at: that needs root, and nft", "sudo pystack doctor")
+        again = f"sudo {called(sys.argv[0])} doctor"
+        return Finding("firewall", Verdict.LESS, "not looked at: that needs root, and nft", again)
     chains = [item["chain"] for item in ruleset if "chain" in item]
     dropping = [c for c in chains if c.get("hook") in ("input", "output") and c.get("policy") == "drop"]
     if not dropping:
@@ -183,6 +184,13 @@ def curl(path: str | None) -> Finding:
             "curl", Verdict.LESS, "not installed: `pystack demo` and the tutorial use it", "sudo apt install curl"
         )
     return Finding("curl", Verdict.FINE, path)
+
+
+def called(program: str) -> str:
+    """How this command is called where `sudo` does not look into the environment that it is installed in. `program` is
+    the first word of the command line.
+    """
+    return f"{sys.executable} -m pystack" if Path(program).name == "__main__.py" else program
 
 
 def _of_sentence(name: str, verdict: Verdict, sentence: str) -> Finding:

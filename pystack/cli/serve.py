@@ -28,6 +28,7 @@ from pystack.link.impair import PathImpairments
 from pystack.net.open import open_tun
 from pystack.net.stack import Net
 from pystack.tcp.config import TcpConfig
+from pystack.tcp.congestion.registry import congestion_controls
 
 _log = logging.getLogger("pystack")
 
@@ -48,7 +49,10 @@ def serve(
         ),
     ] = None,
     http: Annotated[int, typer.Option(metavar="PORT", help="Port of the HTTP server.")] = 80,
-    root: Annotated[str | None, typer.Option(metavar="DIR", help="Serve the files below this directory.")] = None,
+    root: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Serve every file below this directory: .git, .env and the like, too."),
+    ] = None,
     list_directories: Annotated[bool, typer.Option("--list", help="Show directories without an index.html.")] = False,
     app: Annotated[
         str | None,
@@ -58,7 +62,9 @@ def serve(
     discard: Annotated[int | None, typer.Option(metavar="PORT", help="RFC 863 on this port, TCP and UDP.")] = None,
     chargen: Annotated[int | None, typer.Option(metavar="PORT", help="RFC 864 on this port, TCP and UDP.")] = None,
     mtu: Annotated[int | None, typer.Option(metavar="BYTES", help="MTU of the device, at least 576.")] = None,
-    congestion: Annotated[str, typer.Option(metavar="NAME", help="Congestion controller.")] = TcpConfig().congestion,
+    congestion: Annotated[
+        str, typer.Option(metavar="NAME", help=f"Congestion controller: {', '.join(congestion_controls())}.")
+    ] = TcpConfig().congestion,
     capture: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every packet to a pcapng file.")] = None,
     impair: Annotated[
         str | None,
@@ -96,8 +102,10 @@ def serve(
     _allow_many_descriptors()
     with ending():
         ports = checks.distinct_ports(http=http, echo=echo, discard=discard, chargen=chargen)
+        stop = Stop(checks.seconds("grace", grace))
         run = partial(
             _run,
+            stop=stop,
             tun=tun,
             addresses=checks.addresses(address),
             host_addresses=checks.host_addresses(host_address),
@@ -107,7 +115,7 @@ def serve(
             capture=checks.writable("capture", capture),
             metrics=checks.writable("metrics", metrics),
             ports=ports,
-            hosting=checks.hosting(root, app, list_directories),
+            hosting=checks.hosting(root, app, list_directories, stop.drain),
             http_config=HttpConfig(
                 idle_timeout=checks.seconds("idle-timeout", idle_timeout),
                 header_timeout=checks.seconds("header-timeout", header_timeout),
@@ -115,7 +123,6 @@ def serve(
                 max_body_size=checks.size("max-body", max_body),
                 access_log=access_log,
             ),
-            grace=checks.seconds("grace", grace),
         )
         trio.run(run)
 
@@ -141,6 +148,7 @@ def _allow_many_descriptors() -> None:
 
 async def _run(
     *,
+    stop: Stop,
     tun: str,
     addresses: Sequence[Interface],
     host_addresses: HostAddresses,
@@ -152,9 +160,7 @@ async def _run(
     ports: dict[str, int],
     hosting: AbstractAsyncContextManager[Handler],
     http_config: HttpConfig,
-    grace: float,
 ) -> None:
-    stop = Stop(grace)
     async with stop.listening():
         with _written_at_the_end(metrics, stop):
             # The application starts first: where it cannot, the host is left as it is.
@@ -168,7 +174,7 @@ async def _run(
                     tcp=tcp,
                     capture=capture,
                     impair=impair,
-                    grace=grace,
+                    grace=stop.grace,
                 ) as stop.net,
                 trio.open_nursery() as beside,
             ):

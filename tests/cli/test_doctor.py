@@ -1,6 +1,7 @@
 """`pystack doctor`: each finding by itself, and the whole report on this machine."""
 
 import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ def chain(**fields: str) -> dict[str, Any]:
         (doctor.offloads(FOUND | {"namespace_refusal": "no"}), Verdict.LESS, "not looked at", ""),
         (doctor.ipv6(True), Verdict.FINE, "", ""),
         (doctor.ipv6(False), Verdict.LESS, "IPv4 alone", "disable_ipv6=0"),
-        (doctor.firewall(None), Verdict.LESS, "not looked at", "sudo pystack doctor"),
+        (doctor.firewall(None), Verdict.LESS, "not looked at: that needs root", " doctor"),
         (doctor.firewall([]), Verdict.FINE, "nothing is dropped", ""),
         (doctor.firewall([chain(hook="input", policy="accept"), chain()]), Verdict.FINE, "nothing", ""),
         (doctor.firewall([chain(hook="forward", policy="drop")]), Verdict.FINE, "nothing", ""),
@@ -63,6 +64,16 @@ def test_findings(finding: Finding, verdict: Verdict, says: str, mend: str) -> N
     assert finding.verdict is verdict
     assert says in finding.says
     assert (mend in finding.mend) if mend else (finding.mend == "")
+
+
+@pytest.mark.parametrize(
+    ("program", "called"),
+    [(".venv/bin/pystack", ".venv/bin/pystack"), ("/a/pystack/__main__.py", f"{sys.executable} -m pystack")],
+)
+def test_the_commands_work_under_sudo_too(program: str, called: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [program, "doctor"])
+    assert doctor.firewall(None).mend == f"sudo {called} doctor"
+    assert f", then {called} serve " in doctor.rights(0).mend
 
 
 def run(*prefix: str) -> tuple[int, list[str]]:

@@ -20,6 +20,7 @@ def program(netns: Any, tmp_path: Path) -> Iterator[Any]:
         process = subprocess.Popen(
             ["ip", "netns", "exec", netns.name, sys.executable, "-u", str(file)],
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             cwd=tmp_path,
         )

@@ -102,6 +102,14 @@ def test_links_inside_the_root_work(root: Path) -> None:
     assert serve(root, "/dirlink/").body == b"sub"
 
 
+def test_names_that_begin_with_a_dot_are_served_as_the_pages_say(root: Path) -> None:
+    (root / ".git").mkdir()
+    (root / ".git" / "config").write_bytes(b"[core]")
+    (root / ".env").write_bytes(b"TOKEN=1")
+    assert serve(root, "/.git/config").body == b"[core]"
+    assert serve(root, "/.env").body == b"TOKEN=1"
+
+
 def test_the_root_itself_may_be_a_link(root: Path) -> None:
     link = root.parent / "to-root"
     link.symlink_to(root, target_is_directory=True)
