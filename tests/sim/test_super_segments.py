@@ -3,11 +3,11 @@
 from functools import partial
 
 import pytest
-from sim_scenario import check_connection
 
 from pystack.link.entropy import random_bytes, stream
 from pystack.link.impair import Impairments, Passage
 from pystack.sim.clock import Clock
+from pystack.sim.invariants import check_connection
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.connection import Connection
 from pystack.tcp.events import Ending
