@@ -10,6 +10,7 @@ from pathlib import Path
 from pystack.cli.application import load_app
 from pystack.cli.exits import Refusal
 from pystack.http.asgi import hosted
+from pystack.http.drain import Drain
 from pystack.http.exchange import Handler
 from pystack.http.static import StaticFiles
 from pystack.http.welcome import welcome
@@ -89,14 +90,16 @@ def size(name: str, value: int) -> int:
     return value
 
 
-def hosting(root: str | None, app: str | None, list_directories: bool) -> AbstractAsyncContextManager[Handler]:
+def hosting(
+    root: str | None, app: str | None, list_directories: bool, drain: Drain
+) -> AbstractAsyncContextManager[Handler]:
     if list_directories and root is None:
         raise Refusal("--list has no directories to show: name one with --root")
     if app is None:
         return nullcontext(_files(root, list_directories))
     if root is not None:
         raise Refusal("--app and --root exclude each other: give one or the other")
-    return hosted(load_app(app))
+    return hosted(load_app(app), drain=drain)
 
 
 def _files(root: str | None, list_directories: bool) -> Handler:

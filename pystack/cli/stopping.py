@@ -17,7 +17,8 @@ _log = logging.getLogger("pystack")
 
 class Stop:
     """The end of a run: the first SIGINT, SIGTERM, SIGHUP, or the end of the terminal, ends in order (`drain`) within
-    `grace` seconds; a second one, or the end of that time, at once.
+    `grace` seconds; a second one, or the end of that time, at once. What has last words (`Drain.last_words`) has them
+    after the grace time, and not after a second signal.
 
     `net` is the stack that is reset then, once there is one.
     """
@@ -25,7 +26,7 @@ class Stop:
     def __init__(self, grace: float) -> None:
         self.drain = Drain()
         self.net: Net | None = None
-        self._grace = grace
+        self.grace = grace
         self._everything = trio.CancelScope()
 
     @asynccontextmanager
@@ -50,10 +51,14 @@ class Stop:
         number = await anext(signals)
         _log.info("%s: finishing what is in flight", signal.Signals(number).name)
         self.drain.stop()
-        with trio.move_on_after(self._grace):
+        with trio.move_on_after(self.grace) as in_order:
             await anext(signals)
         if self.net is not None:
             # Before anything is cancelled: tasks that end by closing their streams would send a FIN, as if all was
             # said.
             self.net.abort()
+        if in_order.cancelled_caught:
+            self._everything.cancel()
+            await anext(signals)
+        self.drain.abandon()
         self._everything.cancel()

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import trio
 
 from pystack.http.channel import ClientGone
+from pystack.http.drain import Drain
 from pystack.http.exchange import Exchange, Handler
 from pystack.http.lifespan import VERSIONS, App, Message, lifespan
 from pystack.http.request import Headers, Request, RequestFailed
@@ -26,14 +27,15 @@ _FRAMING_FIELDS = (b"content-length", b"transfer-encoding")
 
 
 @asynccontextmanager
-async def hosted(app: App, *, root_path: str = "") -> AsyncIterator[Handler]:
+async def hosted(app: App, *, root_path: str = "", drain: Drain | None = None) -> AsyncIterator[Handler]:
     """Runs the lifespan of `app` around a handler that serves it.
 
     The application goes on after its response for as long as it likes (background tasks); its connection does not
     wait for that, but leaving this context does. `root_path` is where the application is mounted, without a slash at
-    its end; clients do not send it. Raises what `lifespan` raises.
+    its end; clients do not send it. Where the end is a cancellation, the application still has 3 seconds to shut down,
+    but none once `drain` (that of the server) was told to `abandon`. Raises what `lifespan` raises.
     """
-    async with lifespan(app) as state, trio.open_nursery() as nursery:
+    async with lifespan(app, drain or Drain()) as state, trio.open_nursery() as nursery:
 
         async def handler(exchange: Exchange) -> None:
             call = _Call(app, exchange, _scope(exchange, root_path, state))

@@ -1,4 +1,5 @@
-"""The graceful stop: idle connections end at once, requests in flight are answered first."""
+"""The graceful stop: idle connections end at once, requests in flight are answered first, and what is cancelled all the
+same may have last words."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ class Drain:
     def __init__(self) -> None:
         self._stop = trio.Event()
         self._idle: dict[trio.CancelScope, None] = {}  # a dict for its order, which a set lacks
+        self._last_words: dict[trio.CancelScope, None] = {}
+        self.abandoned = False
+        """`abandon` was called."""
 
     @property
     def stopping(self) -> bool:
@@ -24,6 +28,12 @@ class Drain:
         for scope in self._idle:
             scope.cancel()
 
+    def abandon(self) -> None:
+        """Wait for no last words either. It comes before the cancelling, or while there are any."""
+        self.abandoned = True
+        for scope in self._last_words:
+            scope.cancel()
+
     async def wait_stopping(self) -> None:
         """Returns once `stop` was called."""
         await self._stop.wait()
@@ -31,11 +41,26 @@ class Drain:
     @contextmanager
     def idle(self) -> Iterator[None]:
         """Around a wait that a stop may cut short."""
-        with trio.CancelScope() as scope:
-            if self.stopping:
-                scope.cancel()
-            self._idle[scope] = None
-            try:
-                yield
-            finally:
-                del self._idle[scope]
+        with trio.CancelScope() as scope, _registered(scope, self._idle, over=self.stopping):
+            yield
+
+    @contextmanager
+    def last_words(self, seconds: float) -> Iterator[None]:
+        """Around what is still waited for, up to `seconds`, when everything has been cancelled; not once `abandon` was
+        called."""
+        with (
+            trio.CancelScope(deadline=trio.current_time() + seconds, shield=True) as scope,
+            _registered(scope, self._last_words, over=self.abandoned),
+        ):
+            yield
+
+
+@contextmanager
+def _registered(scope: trio.CancelScope, scopes: dict[trio.CancelScope, None], *, over: bool) -> Iterator[None]:
+    if over:
+        scope.cancel()
+    scopes[scope] = None
+    try:
+        yield
+    finally:
+        del scopes[scope]
