@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# At a terminal pip shows how far it is.
+QUIET := $(shell test -t 2 || echo --quiet)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .PHONY: help setup run demo docs site test lint test-long fuzz-live clean
@@ -16,7 +18,8 @@ $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo 'pystack needs Python 3.11 or newer; name one with: make PYTHON=python3.12 …' >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@echo 'installing pystack, and what it is developed with, into $(VENV): a minute or two the first time' >&2
+	@$(BIN)/python -m pip install $(QUIET) --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 # The environment belongs to the user; only the server itself runs as root.
@@ -30,9 +33,9 @@ demo: setup ## a tour in a private network; needs no root
 docs: setup ## the pages that are made from the code
 	$(BIN)/python tools/docs.py
 
-# The documentation as a site, in build/site; open build/site/index.html.
+# The documentation as a site, in build/site; open build/site/index.html. The variable keeps the theme from advertising.
 site: setup ## the documentation as a site, in build/site
-	$(BIN)/mkdocs build --quiet --strict --config-file .mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file .mkdocs.yml
 
 lint: setup ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

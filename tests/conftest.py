@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from longtests import pytest_runtest_protocol  # noqa: F401 (a hook)
 from namespaces import Namespace, ask_for_rights
 
 from pystack.link.netns import named_netns
