@@ -14,6 +14,7 @@ from pystack.http.request import Headers, Request
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
 _FRAMING_FIELDS = {b"content-length", b"transfer-encoding"}
+_ALLOW = (b"Allow", b"GET, HEAD, OPTIONS")
 _BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
@@ -74,6 +75,16 @@ def plain(status: int, detail: str = "", headers: Headers = ()) -> Response:
     """A response of one or two lines of text: the status with its phrase, and `detail` unless it is empty."""
     body = f"{status} {reason(status)}\n" + (f"{detail}\n" if detail else "")
     return Response(status, ((b"Content-Type", b"text/plain; charset=utf-8"), *headers), body.encode())
+
+
+def unless_read(request: Request) -> Response | None:
+    """What a resource that can only be read answers to other requests than to read it: 204 to OPTIONS (RFC 9110 section
+    9.3.7; `OPTIONS *` too), else 405. None for GET and HEAD."""
+    if request.method in (b"GET", b"HEAD"):
+        return None
+    if request.method == b"OPTIONS":
+        return Response(HTTPStatus.NO_CONTENT, (_ALLOW,))
+    return plain(HTTPStatus.METHOD_NOT_ALLOWED, headers=(_ALLOW,))
 
 
 def reason(status: int) -> str:

@@ -15,17 +15,16 @@ from pystack.http.listing import entries, listing
 from pystack.http.mediatypes import media_type
 from pystack.http.ranges import Range, Unsatisfiable, content_range, multipart, parse_ranges
 from pystack.http.request import Request
-from pystack.http.response import Response, http_date, plain
+from pystack.http.response import Response, http_date, plain, unless_read
 
 INDEX = "index.html"
 
-_ALLOW = (b"Allow", b"GET, HEAD")
 # Content codings and the suffixes of files that have them, those that pack best first.
 _SUFFIXES = {b"br": ".br", b"gzip": ".gz"}
 
 
 class StaticFiles:
-    """A handler for GET and HEAD of the regular files below `root`.
+    """A handler for GET and HEAD of the regular files below `root`; OPTIONS of anything says just that.
 
     A directory is its `index.html`; without one, and with `list_directories`, a page of what is in it (but for names
     that begin with a dot). Everything else is 404: what is not there, what may not be read, what is no regular file,
@@ -59,8 +58,8 @@ class StaticFiles:
     async def __call__(self, exchange: Exchange) -> Response:
         """The answer to one request. Raises `OSError` where the host is at fault, such as no descriptors left."""
         request = exchange.request
-        if request.method not in (b"GET", b"HEAD"):
-            return plain(HTTPStatus.METHOD_NOT_ALLOWED, headers=(_ALLOW,))
+        if other := unless_read(request):
+            return other
         try:
             with looking():
                 answer = self._answer(request)

@@ -7,7 +7,8 @@ from http import HTTPStatus
 
 from pystack.http.exchange import ConnectionInfo, Exchange
 from pystack.http.page import page
-from pystack.http.response import Response, plain
+from pystack.http.response import Response, plain, unless_read
+from pystack.http.tcpwords import in_words
 
 _STYLE = """\
 h1 span { color: var(--mark); }
@@ -20,14 +21,12 @@ _INTRODUCTION = """\
 Give <code>pystack serve</code> a <code>--root</code> to serve files of your own.</p>
 """
 
-_ALLOW = (b"Allow", b"GET, HEAD")
-
 
 async def welcome(exchange: Exchange) -> Response:
-    """A handler: the page at "/", 404 elsewhere, 405 for other methods than GET and HEAD."""
+    """A handler: the page at "/", 404 elsewhere, 204 for OPTIONS, 405 for other methods."""
     request, connection = exchange.request, exchange.connection
-    if request.method not in (b"GET", b"HEAD"):
-        return plain(HTTPStatus.METHOD_NOT_ALLOWED, headers=(_ALLOW,))
+    if other := unless_read(request):
+        return other
     if request.path != b"/":
         return plain(HTTPStatus.NOT_FOUND)
     rows = [
@@ -44,17 +43,17 @@ async def welcome(exchange: Exchange) -> Response:
     return Response(HTTPStatus.OK, headers, page("pystack", _STYLE, _INTRODUCTION + tables))
 
 
-def _tcp_info(connection: ConnectionInfo) -> list[tuple[str, object]]:
-    """The fields of the snapshot that pystack's sockets offer; nothing for sockets that offer none."""
+def _tcp_info(connection: ConnectionInfo) -> list[tuple[str, str]]:
+    """The snapshot that pystack's sockets offer, in words; nothing for sockets that offer none."""
     ask = getattr(getattr(connection.stream, "socket", None), "tcp_info", None)
     info = ask() if callable(ask) else None
     if not dataclasses.is_dataclass(info) or isinstance(info, type):
         return []
-    return [(field.name, getattr(info, field.name)) for field in dataclasses.fields(info)]
+    return in_words({field.name: getattr(info, field.name) for field in dataclasses.fields(info)})
 
 
-def _table(title: str, rows: Iterable[tuple[str, object]]) -> str:
-    lines = [f'<tr><th scope="row">{escape(name)}</th><td>{escape(str(value))}</td></tr>' for name, value in rows]
+def _table(title: str, rows: Iterable[tuple[str, str]]) -> str:
+    lines = [f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in rows]
     return "\n".join([f"<h2>{escape(title)}</h2>", "<table>", *lines, "</table>"])
 
 

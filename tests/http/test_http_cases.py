@@ -30,7 +30,8 @@ def check(raw: bytes, request: bytes, expected: list[Answer]) -> None:
     for reply in got:
         assert reply.headers["date"] == "Tue, 14 Nov 2023 22:13:20 GMT"
         assert reply.headers["server"] == "pystack"
-        assert (reply.status == 405) == ("allow" in reply.headers)
+        allow = "GET, HEAD, OPTIONS" if reply.status in (204, 405) else None
+        assert reply.headers.get("allow") == allow
         # Where framing is lost the client is told that nothing follows.
         assert reply.closes or reply.status not in (400, 408, 414, 431, 501, 505)
 

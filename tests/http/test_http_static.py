@@ -226,7 +226,7 @@ def test_head_tells_the_length_and_sends_nothing(root: Path) -> None:
 
 def test_other_methods_are_told_what_is_allowed(root: Path) -> None:
     reply = serve(root, "/a.txt", "POST")
-    assert (reply.status, reply.headers["allow"]) == (405, "GET, HEAD")
+    assert (reply.status, reply.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
 def test_a_host_out_of_descriptors_is_no_404(

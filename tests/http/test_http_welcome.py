@@ -45,7 +45,9 @@ class Page(HTMLParser):
 class Info:
     state: str
     rtt: int
+    ca_state: int
     congestion: str
+    of_tomorrow: str
 
 
 class InfoSocket:
@@ -58,7 +60,7 @@ class InfoSocket:
         return getattr(self._sock, name)
 
     def tcp_info(self) -> Info:
-        return Info("ESTABLISHED", 42, "<b>reno & co</b>")
+        return Info("ESTABLISHED", 1_234_567, 4, "<b>reno & co</b>", "<new>")
 
 
 class InfoListener(trio.abc.Listener[trio.SocketStream]):
@@ -95,9 +97,11 @@ def test_it_shows_the_connection_and_its_tcp() -> None:
         "Our address": local,
         "Protocol": "HTTP/1.1",
         "Your program": "<script>alert(1)</script>",
-        "state": "ESTABLISHED",
-        "rtt": "42",
-        "congestion": "<b>reno & co</b>",
+        "State": "ESTABLISHED",
+        "Round-trip time, smoothed": "1,234.567 ms",
+        "Loss recovery": "Loss: starting anew after a time-out",
+        "Congestion control": "<b>reno & co</b>",
+        "of_tomorrow": "<new>",
     }
     assert "script" not in page.tags
     assert page.links == ["data:,"]
@@ -110,13 +114,13 @@ def test_it_does_without_a_socket() -> None:
     page = Page(reply.body.decode())
     assert page.rows["Your address"] == page.rows["Our address"] == "unknown"
     assert page.rows["Protocol"] == "HTTP/1.0"
-    assert "state" not in page.rows
+    assert "State" not in page.rows
 
 
 def test_there_is_one_page_and_it_is_only_read() -> None:
-    missing, head, posted = replies(
-        exchange(get("/favicon.ico") + get(method="HEAD") + get(method="POST"), welcome), ["GET", "HEAD", "POST"]
-    )
-    assert (missing.status, head.status, posted.status) == (404, 200, 405)
+    methods = ["GET", "HEAD", "POST", "OPTIONS"]
+    asked = get("/favicon.ico") + b"".join(get(method=method) for method in methods[1:])
+    missing, head, posted, options = replies(exchange(asked, welcome), methods)
+    assert (missing.status, head.status, posted.status, options.status) == (404, 200, 405, 204)
     assert int(head.headers["content-length"]) > 1_000
-    assert posted.headers["allow"] == "GET, HEAD"
+    assert posted.headers["allow"] == options.headers["allow"] == "GET, HEAD, OPTIONS"
