@@ -7,6 +7,7 @@ from typing import NamedTuple
 from two_hosts import Lan
 
 from pystack.link.crossing import Crossing, Fault
+from pystack.link.faults import parse_faults
 from pystack.link.faults.carried import read
 from pystack.sock.calls import Sock
 from pystack.sock.dispatch import dispatch
@@ -77,6 +78,11 @@ def pass_through(faults: Sequence[Fault], crossing: Crossing, now: int = 0) -> l
     for fault in faults:
         crossings = [crossed for each in crossings for crossed in fault.cross(each, now)]
     return crossings
+
+
+def lan(spec: str, tcp: TcpConfig | None = None) -> FaultyLan:
+    """Two hosts and faults as the command line writes them."""
+    return FaultyLan(*parse_faults(spec), tcp=tcp)
 
 
 def text(size: int) -> bytes:

@@ -14,8 +14,9 @@ from pystack.wire.tcp import ACK, RST, SYN, Segment
 class CloseWindow(TcpFault):
     """Has the sender of what goes in `direction` take `after` bytes of text and no more: its ACKs, and its windows,
     whose scale is known from the SYNs, never reach beyond these. So it is as if its application had stopped to read,
-    for good. A TCP probes the window (RFC 9293 section 3.8.6.1) for as long as the probes are answered, which is for
-    ever; it is the application, or a user timeout (RFC 5482), that gives up.
+    for good. (The last bytes, fewer than the scaled window can tell, go one by one, with the probes.) A TCP probes the
+    window (RFC 9293 section 3.8.6.1) as long as it is answered, which is for ever; it is the application, or a user
+    timeout (RFC 5482), that gives up.
 
     Example: `CloseWindow(100_000, direction="in")`; `in:close-window=100kB`.
     """
@@ -70,7 +71,7 @@ class Stall(_AfterText):
 class Reset(_AfterText):
     """Cuts the connection in the middle of its text, as firewalls do: in place of what is beyond `after` bytes comes a
     RST `to` its receiver, to its sender, or to both, with the number that this end will believe (RFC 5961 section 3.2).
-    A TCP tells its application ECONNRESET. An end that was not told goes on, and meets the RST of the other.
+    A TCP tells its application ECONNRESET. An end that was not told meets the RST of the other, or gives up after R2.
 
     Example: `Reset(100_000, direction="out")`; `out:reset=100kB`, `out:reset=100kB/receiver`, `out:reset=100kB/sender`.
     """
