@@ -1,4 +1,4 @@
-"""The control socket of a running `serve`: its user can ask what the stack is doing.
+"""The control socket of a running `serve`: its user can ask what the stack is doing (`pystack.cli.asking` does).
 
 A Unix socket per process, in a directory that its user alone may enter. Each connection gets one JSON object, and ends.
 """
@@ -24,7 +24,7 @@ from pystack.stack.inspect import Name
 _log = logging.getLogger("pystack")
 
 _SECONDS = 5.0
-"""For one asker to take the answer, or a `serve` to give it."""
+"""For one asker to take the answer."""
 
 
 def directory() -> Path:
@@ -45,9 +45,6 @@ def directories() -> list[Path]:
     return list(dict.fromkeys([*own, Path("/run/pystack") if uid == 0 else Path(f"/tmp/pystack-{uid}")]))
 
 
-# The side of `serve`
-
-
 async def serve_control(net: Net, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
     """Answers until it is cancelled. Where no socket can be made it says so in the log, and `serve` goes on without."""
     try:
@@ -64,7 +61,7 @@ async def serve_control(net: Net, *, task_status: trio.TaskStatus[None] = trio.T
 def _listening(device: str) -> Iterator[socket.socket]:
     place = directory()
     place.mkdir(mode=0o700, exist_ok=True)
-    if not _is_ours_alone(place):
+    if not is_ours_alone(place):
         raise OSError(None, f"{place} is not a directory that this user alone may enter")
     path = place / f"{device}.{os.getpid()}.sock"
     path.unlink(missing_ok=True)  # of a process that had our number before, and was killed
@@ -77,7 +74,7 @@ def _listening(device: str) -> Iterator[socket.socket]:
             path.unlink(missing_ok=True)
 
 
-def _is_ours_alone(place: Path) -> bool:
+def is_ours_alone(place: Path) -> bool:
     """Whether nobody else can have put anything there."""
     try:
         found = place.lstat()
@@ -105,49 +102,35 @@ def _state(net: Net, uptime: float) -> dict[str, Any]:
         "uptime": round(uptime, 3),
         "memory": found.memory,
         "connections": [
-            _named(view.local, view.remote)
+            _local(view.local)
+            | _remote(view.remote)
             | {"state": view.state, "unread": view.unread, "unsent": view.unsent}
             | {"info": None if view.info is None else dataclasses.asdict(view.info)}
             for view in found.connections
         ],
         "listeners": [
-            _named(view.local) | {"half_open": view.half_open, "waiting": view.waiting, "backlog": view.backlog}
+            _local(view.local) | {"half_open": view.half_open, "waiting": view.waiting, "backlog": view.backlog}
             for view in found.listeners
         ],
-        "datagrams": [_named(view.local, view.remote) for view in found.datagrams],
+        "datagrams": [_local(view.local) | _remote(view.remote) for view in found.datagrams],
+        "echoes": [
+            {"local_address": _address(view.local), "identifier": view.identifier}
+            | {"remote_address": None if view.remote is None else _address(view.remote)}
+            for view in found.echoes
+        ],
         "counters": found.counters,
     }
 
 
-def _named(local: Name, remote: Name | None = None) -> dict[str, Any]:
-    names = {"local_address": str(ipaddress.ip_address(local.address)), "local_port": local.port}
-    if remote is not None:
-        names |= {"remote_address": str(ipaddress.ip_address(remote.address)), "remote_port": remote.port}
-    return names
+def _local(name: Name) -> dict[str, Any]:
+    return {"local_address": _address(name.address), "local_port": name.port}
 
 
-# The side of `stat`
+def _remote(name: Name | None) -> dict[str, Any]:
+    if name is None:
+        return {"remote_address": None, "remote_port": None}
+    return {"remote_address": _address(name.address), "remote_port": name.port}
 
 
-def ask_all(device: str | None = None) -> list[dict[str, Any]]:
-    """What every running stack of this user says, or those on `device`, by device and process number."""
-    answers = []
-    places = [place for place in directories() if _is_ours_alone(place)]
-    for path in sorted((path for place in places for path in place.glob("*.sock")), key=lambda path: path.name):
-        if device is not None and path.name.rsplit(".", 2)[0] != device:
-            continue
-        try:
-            answers.append(_ask(path))
-        except ConnectionRefusedError:
-            path.unlink(missing_ok=True)  # its process was killed
-        except (OSError, ValueError):
-            continue  # it is just ending
-    return answers
-
-
-def _ask(path: Path) -> dict[str, Any]:
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(_SECONDS)
-        connection.connect(str(path))
-        answer: dict[str, Any] = json.loads(b"".join(iter(partial(connection.recv, 65_536), b"")))
-    return answer
+def _address(packed: bytes) -> str:
+    return str(ipaddress.ip_address(packed))

@@ -1,5 +1,6 @@
 """How a command ends: a sentence on standard error and an exit status; no traceback for what a user can cause."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,14 @@ def end(status: int, sentence: str) -> NoReturn:
     """Prints the sentence and exits."""
     print(f"pystack: {sentence}", file=sys.stderr)
     sys.exit(status)
+
+
+def end_with_the_reader() -> None:
+    """From now on whoever stops reading what we print (`head`) ends us without a word, as other Unix tools are ended.
+    Not for commands that have sockets or a device to leave in order.
+    """
+    if hasattr(signal, "SIGPIPE"):  # not on Windows
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
 @contextmanager

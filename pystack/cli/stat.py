@@ -3,17 +3,15 @@
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated
 
 import typer
 
 from pystack.cli import checks
-from pystack.cli.control import ask_all
-from pystack.cli.exits import Refusal, ending
-
-_HEADINGS = ("state", "unread", "unsent", "local", "remote", "rtt ms", "cwnd", "flight", "resent")
-_CLEAR = "\x1b[H\x1b[2J"
+from pystack.cli.asking import Answers, ask_all
+from pystack.cli.exits import FAILED, Refusal, end, end_with_the_reader, ending
+from pystack.cli.statrows import lines_of
 
 
 def stat(
@@ -24,93 +22,87 @@ def stat(
         typer.Option(metavar="SECONDS", help="Again and again, until Ctrl-C.", show_default=False),
     ] = None,
 ) -> None:
-    """Show the connections, listeners and counters of each `pystack serve` that this user runs.
+    """Show what each `pystack serve` of this user is doing.
 
-    Ends with 0, and with 2 where none is running.
+    Its listeners, sockets and connections in a table, and its counters. Where `serve` runs as root, so has this.
+
+    Ends with 0, with 1 where a stack gives no proper answer, and with 2 where none is running.
     """
+    end_with_the_reader()
     with ending():
         if watch is not None and not checks.seconds("watch", watch):
             raise Refusal("--watch 0 would never rest: give some seconds")
+        answers = ask_all(tun)
+        if not answers.stacks and not answers.failures:
+            where = "here" if tun is None else f"on {tun}"
+            raise Refusal(
+                f"no pystack serve of this user is running {where}: one that root runs is shown to root alone"
+            )
+        for_people = sys.stdout.isatty() and not as_json
+        if watch is None:
+            _show_once(answers, as_json=as_json, for_people=for_people)
+            return
+        rounds = _rounds(answers, tun, watch)
         try:
-            for number, _ in enumerate(_turns(watch)):
-                _show(
-                    ask_all(tun),
-                    tun,
-                    as_json=as_json,
-                    clear=watch is not None and sys.stdout.isatty(),
-                    first=not number,
-                )
+            if for_people:
+                _show_live(rounds)
+            else:
+                _show_each(rounds, as_json=as_json)
         except KeyboardInterrupt:
-            if watch is None:
-                raise
+            pass  # the way to end it
 
 
-def _turns(watch: float | None) -> Iterator[None]:
-    yield
-    while watch is not None:
+def _rounds(first: Answers, tun: str | None, watch: float) -> Iterator[Answers]:
+    yield first
+    while True:
         time.sleep(watch)
-        yield
+        yield ask_all(tun)
 
 
-def _show(stacks: list[dict[str, Any]], tun: str | None, *, as_json: bool, clear: bool, first: bool) -> None:
-    if not stacks and first:
-        where = "here" if tun is None else f"on {tun}"
-        raise Refusal(f"no pystack serve of this user is running {where}: one that root runs is shown to root alone")
-    if as_json:
-        print(json.dumps({"stacks": stacks}), flush=True)
-        return
-    text = "\n".join(line for stack in stacks for line in lines_of(stack))
-    print(_CLEAR + text if clear else text, flush=True)
+def _show_once(answers: Answers, *, as_json: bool, for_people: bool) -> None:
+    if for_people:
+        from rich.console import Console  # noqa: PLC0415 (only people need it)
+
+        from pystack.cli.stattable import picture  # noqa: PLC0415
+
+        Console().print(picture(answers.stacks, []))
+    elif as_json:
+        print(_json(answers))
+    elif answers.stacks:
+        print(*lines_of(answers.stacks), sep="\n")
+    sys.stdout.flush()
+    _complain(answers.failures[:-1])
+    if answers.failures:
+        end(FAILED, answers.failures[-1])
 
 
-def lines_of(stack: dict[str, Any]) -> Iterator[str]:
-    """One stack for people and for line-wise tools."""
-    yield (
-        f"{stack['device']} of process {stack['pid']}: {', '.join(stack['addresses'])}, MTU {stack['mtu']}, "
-        f"up {stack['uptime']:.0f} s, {stack['memory']} bytes of memory held"
-    )
-    yield from _table(_rows(stack))
-    for name, value in sorted(stack["counters"].items()):
-        yield f"{name} {value}"
+def _show_each(rounds: Iterator[Answers], *, as_json: bool) -> None:
+    for number, answers in enumerate(rounds):
+        if as_json:
+            print(_json(answers), flush=True)
+        else:
+            print(*[""] * bool(number), _moment(), *lines_of(answers.stacks), sep="\n", flush=True)
+        _complain(answers.failures)
 
 
-def _rows(stack: dict[str, Any]) -> Iterator[Sequence[str]]:
-    yield _HEADINGS
-    for listener in stack["listeners"]:
-        yield "LISTEN", str(listener["waiting"]), "", _name(listener, "local"), "*", "", "", "", ""
-    for socket in stack["datagrams"]:
-        remote = _name(socket, "remote") if "remote_port" in socket else "*"
-        yield "UDP", "", "", _name(socket, "local"), remote, "", "", "", ""
-    resting = [connection for connection in stack["connections"] if connection["info"] is None]
-    if resting:
-        # Of a busy server there are thousands, and each says no more than its names: they are in the JSON.
-        yield "TIME-WAIT", "", "", f"{len(resting)} of them", "", "", "", "", ""
-    for connection in stack["connections"]:
-        if connection["info"] is None:
-            continue
-        info = connection["info"]
-        measured = (
-            f"{info['rtt'] / 1000:.1f}",
-            str(info["snd_cwnd"]),
-            str(info["unacked"]),
-            str(info["total_retrans"]),
-        )
-        queues = str(connection["unread"]), str(connection["unsent"])
-        yield connection["state"], *queues, _name(connection, "local"), _name(connection, "remote"), *measured
+def _show_live(rounds: Iterator[Answers]) -> None:
+    from rich.live import Live  # noqa: PLC0415 (only people need it)
+
+    from pystack.cli.stattable import picture  # noqa: PLC0415
+
+    with Live(auto_refresh=False) as live:
+        for answers in rounds:
+            live.update(picture(answers.stacks, answers.failures, _moment()), refresh=True)
 
 
-def _name(view: dict[str, Any], end: str) -> str:
-    address, port = view[f"{end}_address"], view[f"{end}_port"]
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+def _json(answers: Answers) -> str:
+    return json.dumps({"stacks": answers.stacks})
 
 
-def _table(rows: Iterator[Sequence[str]]) -> Iterator[str]:
-    """Columns as wide as their widest; numbers to the right."""
-    found = list(rows)
-    widths = [max(map(len, column)) for column in zip(*found, strict=True)]
-    for row in found:
-        cells = (
-            cell.ljust(width) if heading in ("state", "local", "remote") else cell.rjust(width)
-            for heading, cell, width in zip(_HEADINGS, row, widths, strict=True)
-        )
-        yield "  ".join(cells).rstrip()
+def _moment() -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _complain(sentences: list[str]) -> None:
+    for sentence in sentences:
+        print(f"pystack: {sentence}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What a host is doing, as one value to look at: every connection, listener and datagram socket, and the sums."""
+"""What a host is doing, as one value to look at: its connections, listeners and other sockets, and the sums."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -55,6 +55,17 @@ class DatagramView:
 
 
 @dataclass(frozen=True, slots=True)
+class EchoView:
+    """One ICMP echo socket, whose requests have this identifier. `local` is a packed address, or the wildcard; `remote`
+    is None where it is not connected.
+    """
+
+    local: bytes
+    identifier: int
+    remote: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """A whole host at one moment."""
 
@@ -62,6 +73,7 @@ class Inspection:
     """Oldest first, those in TIME-WAIT last."""
     listeners: tuple[ListenerView, ...]
     datagrams: tuple[DatagramView, ...]
+    echoes: tuple[EchoView, ...]
     memory: int
     """Bytes that the host's memory budget counts as held."""
     counters: dict[str, int]
@@ -80,6 +92,7 @@ def inspect(host: "Host", now: int) -> Inspection:
             for (local, port), listener in host.listeners.items()
         ),
         datagrams=tuple(_datagram(endpoint) for endpoint in host.datagrams.endpoints()),
+        echoes=tuple(EchoView(e.local, e.local_port, e.remote) for e in host.echoes.endpoints()),
         memory=host.memory.held,
         counters=host.metrics.snapshot(),
     )

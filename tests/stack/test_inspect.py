@@ -3,14 +3,15 @@
 import pytest
 from stack_lab import MS, PACKED, PACKED_THEIRS, accepted, drain, gives, host, segment
 
-from pystack.stack.inspect import DatagramView, ListenerView, Name, inspect
+from pystack.stack.inspect import DatagramView, EchoView, ListenerView, Name, inspect
 
 FAMILIES = pytest.mark.parametrize("family", [4, 6])
 
 
 def test_an_idle_host() -> None:
     found = inspect(host(), 0)
-    assert (found.connections, found.listeners, found.datagrams, found.memory, found.counters) == ((), (), (), 0, {})
+    assert (found.connections, found.listeners, found.datagrams, found.echoes) == ((), (), (), ())
+    assert (found.memory, found.counters) == (0, {})
 
 
 @FAMILIES
@@ -64,6 +65,19 @@ def test_datagram_sockets(family: int) -> None:
         DatagramView(Name(bytes(len(PACKED[family])), 7), None),
         DatagramView(Name(PACKED[family], 8), Name(PACKED_THEIRS[family], 9)),
     )
+
+
+@FAMILIES
+def test_echo_sockets(family: int) -> None:
+    stack = host()
+    wildcard = bytes(len(PACKED[family]))
+    bound, connected = (stack.echoes.open(wildcard) for _ in range(2))
+    stack.echoes.bind(bound, wildcard, 7)
+    stack.echoes.bind(connected, PACKED[family], 8)
+    stack.echoes.connect(connected, PACKED_THEIRS[family], 0)
+    found = inspect(stack, 0)
+    assert found.echoes == (EchoView(wildcard, 7, None), EchoView(PACKED[family], 8, PACKED_THEIRS[family]))
+    assert found.datagrams == ()
 
 
 def test_sums() -> None:
