@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 QUIET := $(shell test -t 2 || echo --quiet)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help setup run demo docs site test lint test-long fuzz-live clean
+.PHONY: help setup run demo docs site test lint test-long fuzz fuzz-live clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,12 @@ test: lint ## that, and the tests; ARGS are options of pytest
 
 test-long: lint ## the tests that take minutes, too
 	$(BIN)/python -m pytest $(ARGS)
+
+# atheris has no wheels for some Pythons, so that it belongs to no other target.
+fuzz: setup ## coverage-guided fuzzing of the parsers and of a whole host; ARGS are options of libFuzzer
+	@$(BIN)/python -c 'import atheris' 2>/dev/null \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@$(BIN)/python tools/fuzz.py $(ARGS)
 
 # Random and damaged packets into a live server; needs no root where a private network can be made.
 fuzz-live: setup ## random packets into a live server; ARGS: --packets N --seconds N --seed N --capture FILE
