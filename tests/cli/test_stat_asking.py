@@ -111,7 +111,7 @@ def test_one_that_never_ends_is_left_at_the_deadline(runtime: Path, monkeypatch:
     with speaking(runtime / "tun0.12.sock", lambda: iter(lambda: b" ", b"")):
         (sentence,) = ask_all().failures
     assert "did not say within" in sentence
-    assert next(seconds) == 7
+    assert next(seconds) == 6
 
 
 def test_one_that_says_too_much(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
