@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from kernel_clients import write_random
 
-from pystack.cli.control import ask_all
+from pystack.cli.asking import ask_all
 
 pytestmark = [pytest.mark.kernel, pytest.mark.long]
 
@@ -122,7 +122,7 @@ def test_a_thousand_slow_readers(
         sipping.start()
         for _ in range(SAMPLES):
             time.sleep(1)
-            (stack,) = ask_all()
+            (stack,) = ask_all().stacks
             shown["held"].append(stack["memory"])
             shown["resident"].append(resident(pid))
         assert sum(c["state"] == "ESTABLISHED" for c in stack["connections"]) == READERS
