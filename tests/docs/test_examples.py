@@ -1,6 +1,7 @@
 """The programs in the README and in how-to pages, run as they are written."""
 
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docs_examples import ROOT, blocks, example, output_of
+from docs_examples import DOCUMENTS, ROOT, blocks, example, output_of
 
 
 @pytest.mark.kernel
@@ -23,6 +24,8 @@ def test_readme_echo_server(program: Any, netns: Any) -> None:
 
     assert netns.call(client) == b"hello"
     assert server.stdout.readline().startswith("TcpInfo(state=")
+    server.send_signal(signal.SIGINT)
+    assert server.communicate(timeout=30) == ("good night\n", "")
 
 
 def test_readme_scripted_peer(tmp_path: Path) -> None:
@@ -89,9 +92,6 @@ def test_how_to_congestion_control(tmp_path: Path) -> None:
     (program,) = blocks("docs/how-to/congestion-control.md")
     lines = output_of(program, tmp_path).splitlines()
     assert [re.sub(r"\d+\.\d s$", "… s", line) for line in lines] == ["reno … s", "gentle … s"]
-
-
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))

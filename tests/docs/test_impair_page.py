@@ -28,7 +28,7 @@ def test_every_item_can_be_written_so() -> None:
 
 
 def test_the_refusal_looks_like_that() -> None:
-    found = re.search(r"^\$ pystack serve --impair (\S+)\n(pystack: .*)$", PAGE, re.MULTILINE)
+    found = re.search(r"^\$ \.venv/bin/pystack serve --impair (\S+)\n(pystack: .*)$", PAGE, re.MULTILINE)
     assert found is not None
     result = subprocess.run(
         [sys.executable, "-m", "pystack", "serve", "--impair", found[1]], capture_output=True, text=True, timeout=60

@@ -3,8 +3,10 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
-from docs_examples import ROOT
+import pytest
+from docs_examples import DOCUMENTS, ROOT
 
 from pystack.net.open import DEFAULT_ADDRESSES
 
@@ -39,6 +41,11 @@ def test_every_command_is_named_and_there() -> None:
     there = set(re.findall(r"^  (\w+)  ", result.stdout.partition("Commands:")[2], re.MULTILINE))
     assert {"serve", "demo", "stat", "nc", "ping", "doctor"} <= there
     assert there == {name for name in there if f"`{name}`" in README or f"`pystack {name}`" in README}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_commands_are_called_by_a_path_that_sudo_finds(document: Path) -> None:
+    assert re.findall(r"sudo (?:pystack|python3?) .*", document.read_text()) == []
 
 
 def test_the_page_that_curl_gets_says_so() -> None:
