@@ -67,7 +67,8 @@ def _main() -> None:
         if len(sys.argv) == 1:
             error.show()  # the help, for who gives no command
             sys.exit(USAGE)
-        end(USAGE, _sentence(error))
+        command = error.ctx.command_path if error.ctx else "pystack"
+        end(USAGE, f"{_sentence(error)} (see `{command} --help`)")
 
 
 def _sentence(error: Any) -> str:

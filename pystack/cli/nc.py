@@ -5,18 +5,21 @@ import math
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated
 
 import trio
 import typer
 
 from pystack.cli import checks
+from pystack.cli.connecting import connect_first
 from pystack.cli.exits import Refusal, ending, sentence_of
+from pystack.cli.forwarding import advise_forwarding
 from pystack.cli.own_network import own_network
-from pystack.cli.pipes import CHUNK, STDIN, read_input, write_output
-from pystack.cli.targets import Address, addresses_of, port_number
+from pystack.cli.pipes import CHUNK, STDIN
+from pystack.cli.progress import Pipes, standard_pipes
+from pystack.cli.targets import Address, addresses_of, check_version, port_number
 from pystack.net.address import family_of
 from pystack.net.datagram import DatagramSocket
 from pystack.net.socket import Socket
@@ -43,35 +46,26 @@ def nc(
             "-w",
             "--wait",
             metavar="SECONDS",
-            help="To wait for a connection; for ever with -l, else 127 as Linux does. "
+            help="To wait for a connection, with -l -u for a datagram; for ever with -l, else 127 as Linux does. "
             "With -u: for more datagrams, once standard input has ended (2).",
             show_default=False,
         ),
     ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress bar, at a terminal.")] = False,
 ) -> None:
     """Send standard input to HOST and PORT, and what comes back to standard output, through a stack of its own.
 
     The end of standard input ends our side of the connection and not the other. The stack lives on a TUN device that is
     made for it, beside whatever else runs: the first free tunN, with 10.0.N.2 and fd00:7079:N::2.
 
-    Ends with 0, with 1 where the network fails, and with 2 for wrong usage or missing rights.
+    Ends with 0, with 1 where the network fails, with 2 for wrong usage or missing rights, and with 130 by Ctrl-C.
     """
     with ending():
         host, port = _where(words, listen)
         if wait is not None:
             checks.seconds("wait", wait)
-        run: Callable[[Net], Awaitable[None]]
         version = 6 if ipv6 else None
-        if listen:
-            run = partial(_hear_datagrams if udp else _hear, host, port, version, wait)
-        else:
-            run = partial(_ask if udp else _call, host, port, version, wait)
-        trio.run(_on_own_network, run)
-
-
-async def _on_own_network(run: Callable[[Net], Awaitable[None]]) -> None:
-    async with own_network() as net:
-        await run(net)
+        trio.run(_listen if listen else _speak, host, port, version, udp, wait, quiet)
 
 
 def _where(words: list[str], listen: bool) -> tuple[str, int]:
@@ -80,58 +74,60 @@ def _where(words: list[str], listen: bool) -> tuple[str, int]:
             return "", port_number(port)
         case [host, port] if host:
             return host, port_number(port)
-    raise Refusal("give PORT, or HOST and PORT" if listen else "give HOST and PORT")
+    raise Refusal(f"give {'PORT, or HOST and PORT' if listen else 'HOST and PORT'} (see `pystack nc --help`)")
+
+
+async def _speak(host: str, port: int, version: int | None, udp: bool, wait: float | None, quiet: bool) -> None:
+    addresses = await addresses_of(host, version)
+    async with own_network("nc") as net:
+        advise_forwarding(net.device_name, addresses)
+        with standard_pipes(quiet) as pipes:
+            if udp:
+                await _ask(net, addresses[0], port, wait, pipes)
+            else:
+                await _call(net, addresses, port, _CONNECT if wait is None else wait, pipes)
+
+
+async def _listen(host: str, port: int, version: int | None, udp: bool, wait: float | None, quiet: bool) -> None:
+    check_version(host, version)
+    family = family_of(host) if host else socket.AF_INET6 if version == 6 else socket.AF_INET
+    async with own_network("nc") as net:
+        with standard_pipes(quiet) as pipes:
+            hear = _hear_datagrams if udp else _hear
+            await hear(net, family, host, port, wait, pipes)
 
 
 # Over TCP
 
 
-async def _call(host: str, port: int, version: int | None, wait: float | None, net: Net) -> None:
-    with await _connected(net, await addresses_of(host, version), port, _CONNECT if wait is None else wait) as sock:
-        await _talk(sock)
+async def _call(net: Net, addresses: Sequence[Address], port: int, wait: float, pipes: Pipes) -> None:
+    with await connect_first(net, addresses, port, wait) as sock:
+        await _talk(sock, pipes)
 
 
-async def _connected(net: Net, addresses: Sequence[Address], port: int, wait: float) -> Socket:
-    """A connection to the first address that takes one. Raises OSError: the first refusal, or the time-out."""
-    failure: OSError | None = None
-    with trio.move_on_after(wait):
-        for address in addresses:
-            sock = net.socket(family_of(str(address)))
-            try:
-                await sock.connect((str(address), port))
-                return sock
-            except OSError as error:
-                sock.close()
-                failure = failure or _named(error, address, port)
-    raise failure or OSError(errno.ETIMEDOUT, f"{addresses[0]} port {port} did not answer within {wait:g} seconds")
-
-
-async def _hear(host: str, port: int, version: int | None, wait: float | None, net: Net) -> None:
-    with net.socket(_own_family(host, version)) as listener:
+async def _hear(net: Net, family: socket.AddressFamily, host: str, port: int, wait: float | None, pipes: Pipes) -> None:
+    with net.socket(family) as listener:
         await listener.bind((host, port))
         listener.listen(1)
-        _announce(net, listener.family, host, port)
-        with trio.move_on_after(math.inf if wait is None else wait):
+        _announce(net, family, host, port)
+        with _patience(wait, "nobody connected"):
             sock, _ = await listener.accept()
-            listener.close()
-            with sock:
-                await _talk(sock)
-            return
-    raise OSError(errno.ETIMEDOUT, f"nobody connected within {wait:g} seconds")
+    with sock:
+        await _talk(sock, pipes)
 
 
-async def _talk(sock: Socket) -> None:
+async def _talk(sock: Socket, pipes: Pipes) -> None:
     """Both directions until both have ended; at a terminal, until the other side has."""
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_say, sock)
+        nursery.start_soon(_say, sock, pipes)
         while data := await sock.recv(CHUNK):
-            await write_output(data)
+            await pipes.write(data)
         if os.isatty(STDIN):
             nursery.cancel_scope.cancel()  # nobody would know that one more key ends it
 
 
-async def _say(sock: Socket) -> None:
-    async for data in read_input():
+async def _say(sock: Socket, pipes: Pipes) -> None:
+    async for data in pipes.read():
         rest = memoryview(data)
         while rest:
             rest = rest[await sock.send(rest) :]
@@ -141,28 +137,30 @@ async def _say(sock: Socket) -> None:
 # Over UDP
 
 
-async def _ask(host: str, port: int, version: int | None, wait: float | None, net: Net) -> None:
-    address = (await addresses_of(host, version))[0]
+async def _ask(net: Net, address: Address, port: int, wait: float | None, pipes: Pipes) -> None:
     with net.socket(family_of(str(address)), socket.SOCK_DGRAM) as sock:
         await sock.connect((str(address), port))
         try:
-            await _exchange(sock, wait)
+            await _exchange(sock, wait, pipes)
         except* OSError as group:
-            raise _named(group, address, port) from group
+            raise OSError(f"{address} port {port}: {sentence_of(group)}") from group
 
 
-async def _hear_datagrams(host: str, port: int, version: int | None, wait: float | None, net: Net) -> None:
+async def _hear_datagrams(
+    net: Net, family: socket.AddressFamily, host: str, port: int, wait: float | None, pipes: Pipes
+) -> None:
     """Talks to whoever sends the first datagram."""
-    with net.socket(_own_family(host, version), socket.SOCK_DGRAM) as sock:
+    with net.socket(family, socket.SOCK_DGRAM) as sock:
         await sock.bind((host, port))
-        _announce(net, sock.family, host, port)
-        data, peer = await sock.recvfrom(_LARGEST_DATAGRAM)
+        _announce(net, family, host, port)
+        with _patience(wait, "nobody sent a datagram"):
+            data, peer = await sock.recvfrom(_LARGEST_DATAGRAM)
         await sock.connect(peer)
-        await write_output(data)
-        await _exchange(sock, wait)
+        await pipes.write(data)
+        await _exchange(sock, wait, pipes)
 
 
-async def _exchange(sock: DatagramSocket, wait: float | None) -> None:
+async def _exchange(sock: DatagramSocket, wait: float | None, pipes: Pipes) -> None:
     """Each read of standard input becomes a datagram; at its end the answers have `wait` seconds, anew after each."""
     patience = _SILENCE if wait is None else wait
     hearing = trio.CancelScope()
@@ -170,7 +168,7 @@ async def _exchange(sock: DatagramSocket, wait: float | None) -> None:
 
     async def say() -> None:
         nonlocal ended
-        async for data in read_input():
+        async for data in pipes.read():
             for start in range(0, len(data), _LARGEST_DATAGRAM):
                 await sock.send(data[start : start + _LARGEST_DATAGRAM])
         ended = True
@@ -182,7 +180,7 @@ async def _exchange(sock: DatagramSocket, wait: float | None) -> None:
             while True:
                 data = await sock.recv(_LARGEST_DATAGRAM)
                 with trio.CancelScope(shield=True):
-                    await write_output(data)
+                    await pipes.write(data)
                 if ended:
                     hearing.deadline = trio.current_time() + patience
 
@@ -190,17 +188,17 @@ async def _exchange(sock: DatagramSocket, wait: float | None) -> None:
 # What both need
 
 
-def _own_family(host: str, version: int | None) -> socket.AddressFamily:
-    if host:
-        return family_of(host)
-    return socket.AF_INET6 if version == 6 else socket.AF_INET
+@contextmanager
+def _patience(wait: float | None, nothing: str) -> Iterator[None]:
+    """Raises OSError, with `nothing` as what has come, where the block takes longer than `wait` seconds."""
+    try:
+        with trio.fail_after(math.inf if wait is None else wait):
+            yield
+    except trio.TooSlowError:
+        raise OSError(errno.ETIMEDOUT, f"{nothing} within {wait:g} s") from None
 
 
 def _announce(net: Net, family: socket.AddressFamily, host: str, port: int) -> None:
     version = 6 if family == socket.AF_INET6 else 4
     address = host or next(str(own) for own in net.addresses if own.version == version)
     print(f"pystack: listening on {address} port {port}", file=sys.stderr, flush=True)
-
-
-def _named(error: BaseException, address: Address, port: int) -> OSError:
-    return OSError(f"{address} port {port}: {sentence_of(error)}")

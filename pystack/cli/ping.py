@@ -12,6 +12,7 @@ import typer
 
 from pystack.cli import checks
 from pystack.cli.exits import FAILED, Refusal, ending
+from pystack.cli.forwarding import advise_forwarding
 from pystack.cli.icmpwords import words_of
 from pystack.cli.own_network import own_network
 from pystack.cli.pipes import write_output
@@ -80,8 +81,8 @@ def ping(
     The stack lives on a TUN device that is made for it, beside whatever else runs: the first free tunN, with 10.0.N.2
     and fd00:7079:N::2.
 
-    Ends with 0 if there was a reply, with 1 if there was none or the network fails, and with 2 for wrong usage or
-    missing rights.
+    Ends with 0 if there was a reply, with 1 if there was none or the network fails, with 2 for wrong usage or missing
+    rights, and with 130 by Ctrl-C before the first request.
     """
     with ending():
         if ipv4 and ipv6:
@@ -104,13 +105,14 @@ def ping(
 
 
 async def _on_own_network(plan: _Plan) -> int:
-    async with own_network() as net:
-        return await _ping(net, plan)
-
-
-async def _ping(net: Net, plan: _Plan) -> int:
-    """Returns how many requests were answered."""
     address = (await addresses_of(plan.host, plan.version))[0]
+    async with own_network("ping") as net:
+        advise_forwarding(net.device_name, [address])
+        return await _ping(net, address, plan)
+
+
+async def _ping(net: Net, address: Address, plan: _Plan) -> int:
+    """Returns how many requests were answered."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals, _echo_socket(net, address, plan) as sock:
         run = _Run(sock, address, plan)
         await _write(run.headline())

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import trio
 
-STDIN, STDOUT = 0, 1
+STDIN, STDOUT, STDERR = 0, 1, 2
 CHUNK = 65_536
 
 

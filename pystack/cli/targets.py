@@ -22,11 +22,25 @@ def port_number(text: str, name: str = "PORT") -> int:
     return port
 
 
+def check_version(host: str, only_version: int | None) -> None:
+    """Refuses an address, where the host is one and not a name, of the other IP version than was asked for."""
+    try:
+        version = ipaddress.ip_address(host).version
+    except ValueError:
+        return
+    if only_version not in (None, version):
+        raise Refusal(
+            f"{host} is an IPv{version} address, and -{only_version} asks for IPv{only_version}: "
+            f"leave out -{only_version}, or give an IPv{only_version} address or a name"
+        )
+
+
 async def addresses_of(host: str, only_version: int | None = None) -> Sequence[Address]:
     """The addresses of a host given by number or by name, in the order to try them; names are asked of the system.
 
-    Raises OSError where there is none.
+    Raises OSError where there is none, and `Refusal` for an address of another IP version than `only_version`.
     """
+    check_version(host, only_version)
     family = {None: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}[only_version]
     try:
         found = await trio.socket.getaddrinfo(host, None, family=family, type=socket.SOCK_STREAM)

@@ -21,21 +21,31 @@ def open_free_tun_device(*, ipv6: bool = True) -> tuple[TunDevice, list[Interfac
     """
     refusal: LinkError | None = None
     for name in _names():
-        for addresses in _candidates(ipv6):
-            try:
-                check_conflicts(plan_addresses(addresses), name, read_host())
-            except LinkError as error:
-                refusal = error
-                continue
-            try:
-                return open_tun_device(name, addresses)[0], addresses
-            except LinkError as error:
-                # Another program may have taken the name or the network since we looked: then there is a next one.
-                if read_link(name) is None:
-                    raise
-                refusal = error
-                break
+        addresses = _free_networks(name, ipv6)
+        try:
+            return open_tun_device(name, addresses)[0], addresses
+        except LinkError as error:
+            # Another program may have taken the name or the network since we looked: then there is a next one.
+            if read_link(name) is None:
+                raise
+            refusal = error
     raise refusal or LinkError(f"the host has {_MOST} TUN devices already: remove one with `ip link del NAME`")
+
+
+def _free_networks(name: str, ipv6: bool) -> list[Interface]:
+    """The stack's addresses in the first networks that only the device `name` may use. Raises `LinkError`."""
+    host = read_host()
+    reason = ""
+    for addresses in _candidates(ipv6):
+        try:
+            check_conflicts(plan_addresses(addresses), name, host)
+            return addresses
+        except LinkError as error:
+            reason, _, _ = str(error).partition("; ")  # what follows is about options that there are not here
+    raise LinkError(
+        f"{reason}, and none of 10.0.N.0/24 {'with fd00:7079:N::/64 ' if ipv6 else ''}is free: free one, or do this in "
+        f"a network of its own (`sudo unshare --net`)"
+    )
 
 
 def _names() -> Iterator[str]:

@@ -1,11 +1,13 @@
 """`pystack nc`: against kernel sockets, over a TUN device that it makes for itself."""
 
 import random
+import re
 import signal
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -153,7 +155,7 @@ def test_udp(nc: Start, kernel: Start, version: int) -> None:
 
 
 def test_udp_listening(nc: Start, kernel: Start) -> None:
-    listener = nc("-l", "-u", "-w", "1", "5000")
+    listener = nc("-l", "-u", "5000")
     client = kernel(
         4,
         f"""
@@ -184,7 +186,26 @@ def test_refused_over_udp(nc: Start) -> None:
 def test_a_black_hole(nc: Start) -> None:
     status, out, err = ended(nc("-w", "1", "10.0.0.77", "9"), b"x")
     assert (status, out) == (1, b"")
-    assert err == "pystack: 10.0.0.77 port 9 did not answer within 1 seconds\n"
+    assert err == "pystack: 10.0.0.77 port 9 did not answer within 1 s\n"
+
+
+def test_the_next_address_of_a_name_is_tried(nc: Start, kernel: Start, start: Start, tmp_path: Path) -> None:
+    """The first is a black hole, and `-w` is for all of them."""
+    hosts = tmp_path / "hosts"
+    hosts.write_text(f"10.0.0.77 somebody\n{KERNEL[4]} somebody\n")
+    in_hosts = ["unshare", "--mount", "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh"]
+    kernel(4, "connection = accept(); connection.sendall(read_all(connection)[::-1]); connection.close()")
+    assert ended(start(*in_hosts, *PYSTACK, "nc", "-w", "20", "somebody", "9000"), b"ab") == (0, b"ba", "")
+    status, _, err = ended(start(*in_hosts, *PYSTACK, "nc", "-w", "1", "somebody", "9"), b"ab")
+    assert status == 1
+    said = ("10.0.0.77 port 9 did not answer within 1 s", f"{KERNEL[4]} port 9: Connection refused")
+    assert err in ("pystack: {}; {}\n".format(*said), "pystack: {1}; {0}\n".format(*said))
+
+
+@pytest.mark.parametrize(("udp", "nothing"), [([], "nobody connected"), (["-u"], "nobody sent a datagram")])
+def test_listening_has_an_end(nc: Start, udp: list[str], nothing: str) -> None:
+    listener = nc("-l", *udp, "-w", "0.2", "5000")
+    assert ended(listener) == (1, b"", f"pystack: {nothing} within 0.2 s\n")
 
 
 @pytest.mark.parametrize("args", [["-l", "5000"], ["-l", "-u", "5000"]])
@@ -236,6 +257,8 @@ def test_beside_serve(netns: Any, serve: Starter, run: Callable[..., Any], nc: S
         (["-w", "-1", "10.0.0.1", "7"], "--wait -1.0 is no time"),
         (["-l"], "Missing argument"),
         (["-x", "10.0.0.1", "7"], "No such option"),
+        (["-6", "10.0.0.1", "7"], "10.0.0.1 is an IPv4 address, and -6 asks for IPv6"),
+        (["-6", "-l", "10.0.0.1", "7"], "10.0.0.1 is an IPv4 address, and -6 asks for IPv6"),
     ],
 )
 def test_wrong_usage(nc: Start, args: list[str], named: str, start: Start) -> None:
@@ -243,6 +266,13 @@ def test_wrong_usage(nc: Start, args: list[str], named: str, start: Start) -> No
     assert (status, out) == (2, b"")
     assert named in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("args", [["10.0.0.1"], ["-l"], ["-x"], ["-w", "soon", "10.0.0.1", "7"]])
+def test_wrong_words_lead_to_the_help(start: Start, args: list[str]) -> None:
+    status, _, err = ended(start(*PYSTACK, "nc", *args))
+    assert status == 2
+    assert re.fullmatch(r"pystack: .* \(see `.*pystack nc --help`\)\n", err)
 
 
 def test_no_such_host(nc: Start) -> None:

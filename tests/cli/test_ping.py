@@ -174,6 +174,8 @@ def test_beside_serve(ping: Callable[..., Ended], serve: Starter, run: Run) -> N
         (["-4", "-6", "h"], "-4 and -6 exclude each other"),
         (["h", "h"], "unexpected extra argument"),
         (["-x", "h"], "No such option"),
+        (["-6", "10.0.0.1"], "10.0.0.1 is an IPv4 address, and -6 asks for IPv6: leave out -6"),
+        (["-4", "::1"], "::1 is an IPv6 address, and -4 asks for IPv4: leave out -4"),
     ],
 )
 def test_wrong_usage(ping: Callable[..., Ended], args: list[str], named: str) -> None:
@@ -181,3 +183,8 @@ def test_wrong_usage(ping: Callable[..., Ended], args: list[str], named: str) ->
     assert (status, lines) == (2, [])
     assert named in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("args", [[], ["-x", "h"], ["-c", "many", "h"]])
+def test_wrong_words_lead_to_the_help(ping: Callable[..., Ended], args: list[str]) -> None:
+    assert re.fullmatch(r"pystack: .* \(see `.*pystack ping --help`\)\n", ping(*args)[2])
