@@ -54,6 +54,7 @@ def test_a_window_that_closes_for_good(v6: bool) -> None:
     probes = [seen.at for seen in faulty.flags(True, ACK) if seen.at > faulty.now - HOUR]
     assert 25 < len(probes) < 40, "one every 2 minutes, when it has slowed down"
     edges = [s.seg.ack + (s.seg.wnd << 8 * (not s.seg.flags & SYN)) for s in faulty.arrived if not s.is_back]
+    assert faulty.arrived[0].seg.wnd == SOME, "the window of a SYN is never scaled"
     first = faulty.flags(True, SYN)[0].seg.seq + 1
     assert max(edges[1:]) <= first + SOME, "nothing was offered that was then taken back"
 

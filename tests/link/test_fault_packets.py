@@ -9,7 +9,7 @@ from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment
 from scapy.packet import Packet
 
 from pystack.link.crossing import Crossing
-from pystack.link.faults import AckUnsent, BleachEcn, BleachOptions, CorruptText, Drop, Split, parse_faults
+from pystack.link.faults import AckUnsent, BleachEcn, CorruptText, Drop, Split, parse_faults
 from pystack.link.faults.carried import read, without_options
 
 SYN_OPTIONS = [("MSS", 1460), ("SAckOK", b""), ("Timestamp", (7, 0)), ("NOP", None), ("WScale", 7)]
@@ -96,7 +96,7 @@ def test_options_are_bleached(ip: Packet, kind: str, remove: bool) -> None:
     for tcp in segments:
         before = {name for name, _ in tcp.options} - {"NOP"}
         gone = names.get(kind, before)
-        (crossed,) = cross(ip / tcp / b"text", BleachOptions(kind, remove=remove))
+        (crossed,) = cross(ip / tcp / b"text", *parse_faults(f"{'strip' if remove else 'bleach'}={kind}"))
         assert {name for name, _ in crossed[TCP].options} - {"NOP", "EOL"} == before - gone
         assert bytes(crossed[TCP].payload) == b"text"
         if remove and before & gone:
@@ -111,6 +111,7 @@ def test_options_that_cannot_be_read_stay() -> None:
     for broken in (b"\x02", b"\x02\x00\x01\x01", b"\x02\x09\x01\x01", b"\x00\x02\x04\x05"):
         assert without_options(b"\x04\x02" + broken, range(2, 256)) == b"\x01\x01" + broken
         assert without_options(b"\x04\x02" + broken, range(2, 256), leave_nops=False) == broken
+    assert without_options(b"\x04\x02", range(2, 256)) == b"\x01\x01"
 
 
 @FAMILIES
@@ -125,6 +126,11 @@ def test_ecn_is_bleached(ip: Packet) -> None:
     (crossed,) = cross(ip / TCP(flags="PAEC") / b"text", *parse_faults("bleach=ece"))
     assert str(crossed[TCP].flags) == "PA"
     assert getattr(crossed, field) == 0xB7
+
+
+def test_a_header_alone_has_ecn() -> None:
+    (crossed,) = cross(IP(tos=3), BleachEcn())
+    assert crossed.tos == 0
 
 
 def test_what_is_no_packet_has_no_ecn() -> None:
@@ -243,6 +249,18 @@ def test_the_connection_that_was_silent_the_longest_is_forgotten(monkeypatch: py
     packets = {port: bytes(V4 / TCP(sport=port)) for port in (1, 2, 3)}
     passed = [bool(pass_through([fault], Crossing(packets[port], False))) for port in (1, 2, 1, 3, 1, 2, 3)]
     assert passed == [False, False, True, False, True, False, False]
+
+
+@FAMILIES
+def test_text_alone_is_counted(ip: Packet) -> None:
+    def passed(spec: str, *segments: tuple[int, str, bytes]) -> list[bool]:
+        faults = parse_faults(spec)
+        return [bool(cross(ip / TCP(seq=seq, flags=flags) / data, *faults)) for seq, flags, data in segments]
+
+    whole = (0, "S", b""), (1, "A", b""), (1, "A", b"abc"), (1, "A", b"abc"), (4, "FA", b""), (5, "A", b"")
+    assert passed("stall=3B", *whole) == [True] * 6, "neither SYN nor FIN, and once what is sent again"
+    assert passed("stall=2B", *whole) == [True, True, False, False, False, False]
+    assert passed("stall=3B", *whole[:3], (4, "A", b"d"), (4, "A", b"")) == [True, True, True, False, False]
 
 
 @FAMILIES

@@ -32,6 +32,7 @@ SECOND = 1_000_000_000
         ("in:drop=resent", [Drop("resent", direction="in")]),
         ("out: drop = fin # 2", [Drop("fin", 2, direction="out")]),
         ("delay=data#3/2s", [Delay("data", 3, time=2 * SECOND)]),
+        ("delay=any/0s", [Delay("any", time=0)]),
         ("dup=any;in:corrupt=data#1", [Duplicate("any"), CorruptText("data", 1, direction="in")]),
         ("ack-unsent=ack#1/1kB", [AckUnsent("ack", 1, by=1000)]),
         ("in:ack-unreceived=any", [AckUnreceived("any", direction="in")]),

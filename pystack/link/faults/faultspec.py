@@ -25,10 +25,10 @@ def parse_faults(text: str) -> list[Fault]:
     """
     found = []
     for item in read_items(text):
-        if item.key not in _KEYS:
-            raise ValueError(f"{item}: there is no {item.key}; the keys are {', '.join(_KEYS)}")
+        if item.key not in KEYS:
+            raise ValueError(f"{item}: there is no {item.key}; the keys are {', '.join(KEYS)}")
         try:
-            found.append(_KEYS[item.key](item.value, _DIRECTIONS[item.direction]))
+            found.append(KEYS[item.key](item.value, _DIRECTIONS[item.direction]))
         except ValueError as error:
             raise ValueError(f"{item}: {error}") from None
     return found
@@ -105,7 +105,7 @@ _RESET: Final[dict[str, Literal["both", "receiver", "sender"]]] = {
     "receiver": "receiver",
     "sender": "sender",
 }
-_KEYS: Final[dict[str, _Maker]] = {
+KEYS: Final[dict[str, _Maker]] = {
     "drop": _chosen(Drop),
     "delay": _delay,
     "dup": _chosen(Duplicate),
@@ -123,3 +123,4 @@ _KEYS: Final[dict[str, _Maker]] = {
     "vanish": _half_open(returns=False),
     "reboot": _half_open(returns=True),
 }
+"""What can be written, and what is made of it."""
