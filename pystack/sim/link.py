@@ -1,32 +1,66 @@
 """A cable between two simulated hosts."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Final
 
+from pystack.link.counts import Counts
+from pystack.link.crossing import Fault
 from pystack.link.entropy import stream
-from pystack.link.impair import Impairments, Passage
+from pystack.link.impair import Impairments
+from pystack.link.path import Path
 from pystack.sim.clock import Clock
 from pystack.sim.node import Node
+from pystack.wire.packet import Packet
 
 PERFECT: Final = Impairments()
 """Instant, and nothing is ever lost."""
+_LARGEST: Final = 0xFFFF
 
 
 class Link:
-    """A cable between two hosts, the same in both directions. `sent`, `lost` and `oversized` count packets; what is
-    larger than `mtu` bytes is dropped.
+    """A cable between two hosts: `path` with `forward` impairments from the first end to the second, and `back`. Of its
+    `faults` it has a list, which may be changed at any time.
     """
 
-    def __init__(self, seed: int, clock: Clock, ends: tuple[Node, Node], impairments: Impairments, mtu: int) -> None:
+    def __init__(
+        self,
+        seed: int,
+        clock: Clock,
+        ends: tuple[Node, Node],
+        forward: Impairments = PERFECT,
+        back: Impairments = PERFECT,
+        faults: Iterable[Fault] = (),
+    ) -> None:
         self.ends = ends
-        self.mtu = mtu
-        self.sent = 0
-        self.lost = 0
-        self.oversized = 0
+        names = [end.name for end in ends]
+        streams = [partial(stream, seed, *names, "from", name) for name in names]
+        self.path = Path(forward, back, (streams[0], streams[1]), faults)
+        self.faults = self.path.faults
         self._clock = clock
-        self._is_cut = False
-        names = ends[0].name, ends[1].name
-        self._passages = {n: Passage(impairments, partial(stream, seed, *names, "from", n)) for n in names}
+        self._due: int | None = None
+        self._alarm = 0
+        """The clock's number for `_due`, when the path is next to be looked at."""
+
+    @property
+    def forward(self) -> Counts:
+        """What became of the packets from the first end to the second."""
+        return self.path.forward.counts
+
+    @property
+    def back(self) -> Counts:
+        """What became of the packets from the second end to the first."""
+        return self.path.back.counts
+
+    @property
+    def total(self) -> Counts:
+        """What became of the packets of both directions."""
+        return self.forward + self.back
+
+    @property
+    def mtu(self) -> int:
+        """Bytes of the largest packet that gets through in both directions."""
+        return min(self.path.forward.mtu or _LARGEST, self.path.back.mtu or _LARGEST)
 
     def other(self, node: Node) -> Node:
         """The node at the other end."""
@@ -35,22 +69,29 @@ class Link:
 
     def cut(self) -> None:
         """From now on nothing gets through; what is under way still arrives."""
-        self._is_cut = True
+        self.path.cut()
 
     def heal(self) -> None:
         """Ends a `cut`."""
-        self._is_cut = False
+        self.path.heal()
 
-    def send(self, node: Node, packet: bytes) -> None:
-        """Takes a packet from one end to the other, or not."""
-        self.sent += 1
-        if len(packet) > self.mtu:
-            self.oversized += 1
+    def send(self, node: Node, packet: Packet | bytes) -> None:
+        """Takes a packet from one end to the other, or not; a super-segment as its wire packets."""
+        whole = packet if isinstance(packet, Packet) else Packet((packet,))
+        self.path.put(whole, node is self.ends[1], self._clock.now)
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        due = self.path.next_due
+        if due == self._due:
             return
-        # Asked in any case, so that a cut does not change the fate of the packets after it.
-        arrivals = self._passages[node.name].take(packet, self._clock.now)
-        if self._is_cut or not arrivals:
-            self.lost += 1
-            return
-        for at, arrived in arrivals:
-            self._clock.call_at(at, partial(self.other(node).receive, arrived))
+        self._clock.withdraw(self._alarm)
+        self._due = due
+        if due is not None:
+            self._alarm = self._clock.call_at(due, self._deliver)
+
+    def _deliver(self) -> None:
+        self._due = None
+        for packet, is_back in list(self.path.due(self._clock.now)):  # what is sent in answer comes after
+            self.ends[0 if is_back else 1].receive(packet)
+        self._set_alarm()

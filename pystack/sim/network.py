@@ -13,6 +13,7 @@ who draws and by what for, and whatever happens at the same time happens in the 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 from pystack.link.impair import Impairments
@@ -46,7 +47,8 @@ class Network:
 
     def link(self, a: Node, b: Node, impairments: Impairments = PERFECT, mtu: int = 0xFFFF) -> Link:
         """A new link between two hosts."""
-        link = Link(self.seed, self.clock, (a, b), impairments, mtu)
+        both = replace(impairments, mtu=mtu)
+        link = Link(self.seed, self.clock, (a, b), both, both)
         for end in link.ends:
             self._links[end.name].append(link)
         return link

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pystack.link.impairkeys import KEYS, full_name
 from pystack.link.impairspec import parse_impairments
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "impair.md").read_text()
@@ -21,8 +22,15 @@ def test_the_program_prints_what_the_page_says(tmp_path: Path) -> None:
 
 def test_every_item_can_be_written_so() -> None:
     items = re.findall(r"^\| `([^`]+)` \|", PAGE, re.MULTILINE)
-    assert len(items) == 9
-    parse_impairments(",".join(items))
+    for item in items:
+        needs = [
+            text
+            for word, text in (("queue", "rate=1Mbit"), ("aqm", "rate=1Mbit"), ("ecn", "rate=1Mbit,aqm=red"))
+            if item.startswith(word)
+        ]
+        parse_impairments(",".join((*needs, item)))
+    told = {full_name(part.partition("=")[0]) for item in items for part in item.split(",")}
+    assert told == {*KEYS, "seed"}
     (spec,) = re.findall(r"serve --impair '([^']+)'", PAGE)
     parse_impairments(spec)
 

@@ -5,8 +5,12 @@ from functools import partial
 
 import pytest
 
+from pystack.link.codel import CoDel
+from pystack.link.counts import Counts
+from pystack.link.damage import damaged
 from pystack.link.entropy import stream
-from pystack.link.impair import Impairments, Passage
+from pystack.link.impair import Impairments
+from pystack.link.passage import Passage
 
 MS = 1_000_000
 ALL = Impairments(loss=0.2, delay=20 * MS, jitter=30 * MS, reorder=0.1, duplicate=0.1, corrupt=0.1)
@@ -21,8 +25,12 @@ def packet(number: int) -> bytes:
 
 def sent(impairments: Impairments, count: int = 2000, seed: int = 1, gap: int = MS) -> Came:
     """What becomes of `count` packets, `gap` apart."""
-    passage = Passage(impairments, partial(stream, seed))
-    return {n: passage.take(packet(n), n * gap) for n in range(count)}
+    passage, counts = Passage(impairments, partial(stream, seed)), Counts()
+    fates = {n: passage.draw(len(packet(n))) for n in range(count)}
+    return {
+        n: [(at, damaged(packet(n), copy, counts)) for at, copy in passage.arrivals(fate, n * gap)]
+        for n, fate in fates.items()
+    }
 
 
 def test_without_impairments_a_packet_comes_out_as_and_when_it_goes_in() -> None:
@@ -85,31 +93,20 @@ def test_corruption_and_reordering_leave_each_other_alone() -> None:
         ]
 
 
-def test_a_line_takes_so_many_bits_a_second() -> None:
-    came = sent(Impairments(rate=8_000_000, delay=20 * MS), 100, gap=0)  # 100 bytes: 100 µs each
-    assert [at for ((at, _),) in came.values()] == [20 * MS + (n + 1) * MS // 10 for n in range(100)]
-    idle = sent(Impairments(rate=8_000_000), 100, gap=MS)
-    assert [at for ((at, _),) in idle.values()] == [n * MS + MS // 10 for n in range(100)]
-
-
-def test_what_would_wait_too_long_for_the_line_is_lost() -> None:
-    came = sent(Impairments(rate=8_000_000, queue=MS), 100, gap=0)
-    assert [n for n, fates in came.items() if fates] == list(range(11)), "one on the line, ten that wait"
-    slow = sent(Impairments(rate=8_000_000, queue=MS), 400, gap=MS // 20)
-    got = [n for n, fates in slow.items() if fates]
-    assert got[:20] == list(range(20))
-    assert 190 < len(got) < 220, "half of it, and what the queue holds"
-
-
-def test_a_line_changes_neither_what_is_lost_nor_what_is_damaged() -> None:
-    free, slow = sent(ALL), sent(replace(ALL, rate=8_000_000))
-    assert [[data for _, data in fates] for fates in free.values()] == [
-        [data for _, data in fates] for fates in slow.values()
-    ]
-
-
 @pytest.mark.parametrize(
-    "wrong", [{"loss": 3.0}, {"corrupt": -0.1}, {"reorder": float("nan")}, {"delay": -1}, {"jitter": 0.5}, {"rate": -8}]
+    "wrong",
+    [
+        {"loss": 3.0},
+        {"corrupt": -0.1},
+        {"garble": True},
+        {"reorder": float("nan")},
+        {"duplicate": "1%"},
+        {"delay": -1},
+        {"jitter": 0.5},
+        {"rate": -8},
+        {"mtu": "1500"},
+        {"queue": 64},
+    ],
 )
 def test_what_is_no_probability_time_or_rate(wrong: dict) -> None:
     (name,) = wrong
@@ -117,5 +114,13 @@ def test_what_is_no_probability_time_or_rate(wrong: dict) -> None:
         Impairments(**wrong)
 
 
-def test_nothing_can_be_flipped_in_an_empty_packet() -> None:
-    assert Passage(Impairments(corrupt=1.0), partial(stream, 1)).take(b"", 5) == [(5, b"")]
+def test_a_queue_is_managed_before_a_line_only() -> None:
+    with pytest.raises(ValueError, match="aqm needs a rate"):
+        Impairments(aqm=CoDel())
+
+
+def test_nothing_can_be_damaged_in_an_empty_packet() -> None:
+    passage, counts = Passage(Impairments(corrupt=1.0, garble=1.0), partial(stream, 1)), Counts()
+    ((at, copy),) = passage.arrivals(passage.draw(0), 5)
+    assert (at, damaged(b"", copy, counts)) == (5, b"")
+    assert counts == Counts()

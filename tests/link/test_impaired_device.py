@@ -91,7 +91,7 @@ def test_more_than_asked_for_stays() -> None:
     async def test(device: ImpairedDevice, far: MemoryDevice) -> None:
         put(far, *[bytes([n]) for n in range(10)])
         assert await read_for(device, 1) == [(40, bytes([n])) for n in range(10)]
-        assert (device.inbound.taken, device.inbound.lost, device.inbound.overflowed) == (10, 0, 0)
+        assert (device.inbound.sent, device.inbound.lost, device.inbound.overflowed) == (10, 0, 0)
 
     run(test, path(delay=40 * MS))
 
@@ -113,9 +113,9 @@ def everything(seed: int) -> tuple[Came, Came]:
                 put(device, n.to_bytes(2, "big") * 50)
                 await trio.sleep(0.002)
         for way in (device.inbound, device.outbound):
-            assert way.taken == 200
+            assert way.sent == 200
             assert 20 < way.lost < 60
-            assert way.overflowed == way.refused == 0
+            assert way.overflowed == way.refused == way.dropped == 0
 
     run(test, bad)
     return found["mem-a"], found["mem-b"]

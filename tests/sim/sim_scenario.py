@@ -362,7 +362,7 @@ def assert_all_or_error(outcome: Outcome) -> None:
             assert not side.connection.board
             assert not side.connection.reassembly.held
             assert not side.connection.recvbuf.size or side.gave_up
-    assert outcome.link.oversized == 0
+    assert outcome.link.total.oversized == 0
 
 
 def _failed(side: Side) -> bool:

@@ -113,7 +113,7 @@ def test_a_deadline_that_is_superseded_is_withdrawn() -> None:
 def test_packets_for_nobody_vanish() -> None:
     lab, a, _, link = lab_of_two()
     lab.on_sent(a, Packet((ipv4.build_header(A, C, 1, 0),)))
-    assert link.sent == 0
+    assert link.total.sent == 0
     assert lab.run_until() is False
 
 
@@ -157,7 +157,7 @@ def test_a_program_sleeps_and_waits_for_events() -> None:
 def test_loss_and_duplicates_come_as_often_as_asked() -> None:
     lab, a, b, link = lab_of_two(Impairments(loss=0.25, duplicate=0.1))
     found = arrivals(lab, link, a, b, 4000)
-    assert 900 < link.lost < 1100
+    assert 900 < link.total.lost < 1100
     assert 240 < len(found) - len({p for _, p in found}) < 360
 
 
@@ -195,7 +195,7 @@ def test_a_cut_link_heals() -> None:
     endpoint = a.stack.connect(B, 80, 0)
     a.settle()
     assert not lab.run_until(lambda: endpoint.connection.tcb.state is State.ESTABLISHED, time=10 * SECOND)
-    assert link.lost == 4
+    assert link.total.lost == 4
     link.heal()
     assert lab.run_until(lambda: endpoint.connection.tcb.state is State.ESTABLISHED, time=20 * SECOND)
 
@@ -205,7 +205,7 @@ def test_what_is_larger_than_the_link_is_dropped() -> None:
     link.send(a, bytes(101))
     link.send(a, bytes(100))
     lab.run_until()
-    assert (link.sent, link.oversized, b.stack.metrics["IpInReceives"]) == (2, 1, 1)
+    assert (link.total.sent, link.total.oversized, b.stack.metrics["IpInReceives"]) == (2, 1, 1)
 
 
 def test_names_are_unique() -> None:

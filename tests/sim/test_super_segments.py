@@ -5,7 +5,8 @@ from functools import partial
 import pytest
 
 from pystack.link.entropy import random_bytes, stream
-from pystack.link.impair import Impairments, Passage
+from pystack.link.impair import Impairments
+from pystack.link.passage import Passage
 from pystack.sim.clock import Clock
 from pystack.sim.invariants import check_connection
 from pystack.tcp.config import TcpConfig
@@ -93,8 +94,8 @@ def test_super_segments_over_a_bad_link(seed: int, sack: bool) -> None:
             end.largest = max(end.largest, seg.segs)
             assert seg.reason != "data" or c.board.in_flight <= c.cc.cwnd + bool(seg.flags & FIN)
             for wire in cut(seg):
-                for fate in end.passage.fates(wire.size, clock.now):
-                    clock.call_at(fate.at, lambda wire=wire: arrive(other, end, wire))
+                for at, _ in end.passage.arrivals(end.passage.draw(wire.size), clock.now):
+                    clock.call_at(at, lambda wire=wire: arrive(other, end, wire))
         c.poll_event()
         check_connection(c, clock.now)
 
