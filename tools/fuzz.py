@@ -6,7 +6,7 @@ OPTIONs are libFuzzer's, such as -max_total_time=60 (seconds for each driver, wh
 It starts from tests/corpus/ and from what earlier runs have found, which stays in build/fuzz/. A line for each driver
 says what was tried and what became of it.
 
-Exit status: 0 nothing was found, 1 something was, 2 atheris is not there.
+Exit status: 0 nothing was found, 1 something was, 2 atheris is not there, 130 Ctrl-C.
 """
 
 import importlib
@@ -29,6 +29,7 @@ LIMITS = {
 MINUTE = "-max_total_time=60"
 PROGRESS = re.compile(r"#(?P<runs>\d+)\s+\w+\s+cov: (?P<cov>\d+) ft: (?P<ft>\d+) corp: (?P<corp>\d+)/")
 DONE = re.compile(r"Done (?P<runs>\d+) runs in (?P<seconds>\d+) second")
+ROUTINE = re.compile(r"#\d+\s|INFO|WARNING|\s*NEW_")
 ARTIFACT = re.compile(r"Test unit written to (?P<path>.+)")
 
 
@@ -45,34 +46,35 @@ def fuzz(name: str) -> None:
     atheris.Fuzz()
 
 
-def run(name: str, options: list[str]) -> bool:
-    """Fuzzes in a process of its own, prints its news and the verdict, and returns whether all was well."""
+def run(name: str, options: list[str]) -> int:
+    """Fuzzes in a process of its own, prints its news and the verdict, and returns the exit status."""
     found = FOUND / name
     found.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, __file__, f"--driver={name}", f"-artifact_prefix={FOUND}/{name}-", *LIMITS[name]]
-    command += [*options, str(found), str(CORPUS / name)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace")
+    process = subprocess.Popen(
+        [*command, *options, str(found), str(CORPUS / name)], stderr=subprocess.PIPE, text=True, errors="replace"
+    )
     assert process.stderr is not None
-    last: re.Match[str] | None = None
-    done: re.Match[str] | None = None
-    artifact: re.Match[str] | None = None
-    news: list[str] = []
-    for line in process.stderr:
-        last = PROGRESS.search(line) or last
-        done = DONE.search(line) or done
-        artifact = ARTIFACT.search(line) or artifact
-        if not re.match(r"#\d+\s+(NEW|REDUCE|pulse|RELOAD|INITED|DONE)|INFO|NEW_FUNC|\s+NEW_", line):
-            news.append(line.rstrip())
-    process.wait()
-    is_well = process.returncode == 0 and done is not None
-    if not is_well:
-        print("\n".join(news[-60:]))
+    said: list[str] = []
+    status = 0
+    try:
+        said.extend(process.stderr)
+    except KeyboardInterrupt:
+        said.extend(process.stderr)  # the fuzzer was told, too, and has last words
+        status = 130
+    words = "".join(said)
+    if process.wait() and not status:
+        status = 1
+        print("".join(line for line in said if not ROUTINE.match(line)), end="")
+    *_, last = [None, *PROGRESS.finditer(words)]
+    done, artifact = DONE.search(words), ARTIFACT.search(words)
     seen = f", {int(last['cov']):,} edges, {int(last['ft']):,} features, {last['corp']} inputs" if last else ""
     runs = int((done or last or {"runs": 0})["runs"])
     rate = f" in {done['seconds']} s, {runs // max(int(done['seconds']), 1):,} a second" if done else ""
-    verdict = "nothing found" if is_well else f"FOUND {artifact['path'] if artifact else 'something, see above'}"
+    found_what = f"FOUND {artifact['path'] if artifact else 'something, see above'}"
+    verdict = {0: "nothing found", 1: found_what, 130: "interrupted"}[status]
     print(f"{name}: {runs:,} executions{rate}{seen}: {verdict}", flush=True)
-    return is_well
+    return status
 
 
 def main(arguments: list[str]) -> int:
@@ -92,8 +94,12 @@ def main(arguments: list[str]) -> int:
         return 2
     if not any(re.match(r"-(max_total_time|runs)=", argument) for argument in arguments):
         arguments = [MINUTE, *arguments]
-    found_nothing = [run(name, arguments) for name in drivers]
-    return 0 if all(found_nothing) else 1
+    statuses = []
+    for name in drivers:
+        statuses.append(run(name, arguments))
+        if statuses[-1] == 130:
+            break
+    return max(statuses)
 
 
 if __name__ == "__main__":

@@ -134,9 +134,9 @@ class Run:
         """a: the options; b, low bits: another window; c: 1 a number of its own."""
         flow = self.flows.get(step.flow)
         if flow is None or not flow.active:
-            again = flow is not None and (flow.is_open or flow.tainted)
+            again = flow is not None  # and what is said of the old one may be heard as of the new
             flow = self.flows[step.flow] = Flow(step.flow, False, HOST_PORT, self._iss + (step.c & 127) * 100_000)
-            flow.tainted = again  # what is said of the old one may be heard as of the new
+            flow.tainted = again
         flow.window = _window(step.b)
         seg = flow.opens((step.c & 0x80 and tcp.ECE | tcp.CWR), step.a, self.solo.now)
         self._send(flow, seg)

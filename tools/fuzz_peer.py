@@ -12,7 +12,7 @@ import fuzz_packets as make
 from pystack.tcp.seq import unwrap
 from pystack.wire import ipv6_extensions, tcp
 from pystack.wire.options import Options
-from pystack.wire.tcp import ACK, FIN, SYN, Segment
+from pystack.wire.tcp import ACK, FIN, RST, SYN, Segment
 
 OURS = bytes((10, 0, 0, 2)), bytes.fromhex("fd00" + 27 * "0" + "2")
 """The host's addresses: IPv4, IPv6."""
@@ -36,8 +36,10 @@ def text(offset: int, size: int) -> bytes:
 class Flow:
     """One connection of peer `index`, whose family is IPv6 where the number is odd. Numbers are unwrapped.
 
-    `snd_nxt` is what comes after all that it has sent in order, `acked` what it has acknowledged, `seen` what comes
-    after all that the host has sent, `edge` the furthest window that it has offered.
+    - Of what it says: `snd_nxt` comes after all that was in order, `furthest` after all; `confirmed` the host has
+      acknowledged, and `offered` is the right edge of the window that it offers.
+    - Of what the host says: `seen` comes after all; `acked` was acknowledged, and `edge` is the furthest right edge of
+      the windows that were offered.
     """
 
     def __init__(self, index: int, active: bool, host_port: int, iss: int) -> None:
@@ -45,11 +47,12 @@ class Flow:
         self.port = (ACTIVE_PORT if active else PASSIVE_PORT) + index
         self.host_port = host_port
         self.active = active
-        self.iss = self.snd_nxt = iss
+        self.iss = self.snd_nxt = self.furthest = self.confirmed = self.offered = iss
         self.irs = self.acked = self.seen = self.edge = 0
         self.window = 65535
         self.offers = self.host_offers = 0
         """The options of the two SYNs, as the bits of `opens`."""
+        self.host_wscale = 0
         self.ts_recent = 0
         self.is_open = False
         """The host has sent a SYN."""
@@ -70,7 +73,9 @@ class Flow:
         """The host has sent a segment of this flow. Its text must be the pattern's."""
         if seg.flags & SYN and (not self.is_open or seg.seq != self.irs & _MASK):
             self.irs = self.acked = self.seen = self.edge = seg.seq
+            self.confirmed = self.offered = self.iss
             self.is_open = True
+            self.host_wscale = seg.options.wscale or 0
             self.host_offers = TIMESTAMPS * (seg.options.ts_val is not None) + WSCALE * (seg.options.wscale is not None)
         if seg.options.ts_val is not None:
             self.ts_recent = seg.options.ts_val
@@ -82,6 +87,20 @@ class Flow:
             offset = start - self.irs - 1 + (seg.flags & SYN == SYN)
             assert bytes(seg.payload) == text(offset, seg.size), f"what is sent at {offset} is not what was to be sent"
             assert self.tainted or start + seg.size <= self.edge + 1, "text beyond the window and its probe"
+        if seg.flags & ACK and not seg.flags & RST and not self.tainted:
+            self._is_confirmed(seg)
+
+    def _is_confirmed(self, seg: Segment) -> None:
+        """Only what was sent is acknowledged, and nothing is taken back, be it a window (RFC 9293 SHLD-14)."""
+        ack = unwrap(seg.ack, self.furthest)
+        assert self.confirmed <= ack <= self.furthest, f"{ack} acknowledged, after {self.confirmed}, of {self.furthest}"
+        self.confirmed = ack
+        assert all(unwrap(right, self.furthest) <= self.furthest for _, right in seg.options.sack), seg.options.sack
+        if not seg.flags & SYN:
+            scale = self.host_wscale if self.offers & self.host_offers & WSCALE else 0
+            offered = ack + (seg.wnd << scale)
+            assert offered >= self.offered, "the right edge of the window moves left"
+            self.offered = offered
 
     def says(self, flags: int, now: int, *, size: int = 0, seq: int | None = None, ack: int | None = None) -> Segment:
         """A segment of this flow, with the text that belongs to its place: at `snd_nxt` unless `seq` says otherwise."""
@@ -95,12 +114,14 @@ class Flow:
         if flags & ACK and self.is_open:
             self.acked = max(self.acked, min(ack, self.seen))
             self.edge = max(self.edge, ack + (self.window << (0 if flags & SYN else self.wscale)))
+        self.furthest = max(self.furthest, seq + seg.len)
         if seq == self.snd_nxt and not flags & SYN:
             self.snd_nxt += size + (flags & FIN)
         return seg
 
     def opens(self, flags: int, kinds: int, now: int) -> Segment:
         """A SYN, with the options whose bits are in `kinds`. Bits 4 to 6 are a shift count, 6 and 7 choose the MSS."""
+        self.tainted |= self.offers not in (0, kinds)  # it is open to which of the two SYNs the host believes
         self.offers = kinds
         seg = self.says(flags | SYN, now, seq=self.iss)
         seg.options = Options(

@@ -51,6 +51,14 @@ HOST_DEFECTS: dict[str, tuple[str, Change]] = {
         "pystack.tcp.output.sendable",
         lambda original: lambda **given: original(**given | {"window": 1 << 30}),
     ),
+    "what never came is acknowledged": (
+        "pystack.tcp.text._append",
+        lambda original: lambda c, payload, size: original(c, payload, size + 8),
+    ),
+    "a window is taken back": (
+        "pystack.tcp.window.window_to_offer",
+        lambda _: lambda free, full, remaining, rcv_mss, scale: max(min(free, 65535) - 500, 0) >> scale << scale,
+    ),
     "no checksum": ("pystack.stack.segments.tcp.fill_checksum", lambda _: lambda header, pieces, pseudo: header),
     "packets too large": ("pystack.stack.connections.mss_of", on_result(lambda mss: mss + 8)),
     "what is for the host itself leaves it": ("pystack.ip.layer.Ip.loops_back", always(False)),
