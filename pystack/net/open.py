@@ -1,7 +1,7 @@
 """Opening a stack over a device, and closing it in order or at once."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
@@ -11,7 +11,9 @@ import trio
 
 from pystack.link.addresses import HostAddresses, parse_interface
 from pystack.link.capture import CapturingDevice
+from pystack.link.crossing import Fault
 from pystack.link.device import Device
+from pystack.link.faults import parse_faults
 from pystack.link.impair import PathImpairments
 from pystack.link.impaired import ImpairedDevice
 from pystack.link.impairspec import parse_impairments
@@ -39,6 +41,7 @@ async def open_tun(
     tcp: TcpConfig | None = None,
     capture: BinaryIO | Path | None = None,
     impair: PathImpairments | str | None = None,
+    faults: Iterable[Fault] | str = (),
     grace: float = 2.0,
 ) -> AsyncIterator[Net]:
     """A stack with `addresses` on the Linux TUN device `name`.
@@ -46,7 +49,7 @@ async def open_tun(
     `host_addresses` are the kernel's at its end: these, None for the first free one of each network, or "none" to
     attach to a device as it is. `mtu` in bytes, None: as the device has it. `tcp` is what connections start with.
     `capture` gets every packet in the pcapng format: a file, which stays the caller's to close, or the path of one to
-    write anew. For `impair`, `grace`, and for what leaving does, see `open_device`.
+    write anew. For `impair`, `faults`, `grace`, and for what leaving does, see `open_device`.
 
     Raises `pystack.LinkError`, whose message is one sentence for the user, and `pystack.DeviceLost`.
     """
@@ -60,8 +63,10 @@ async def open_tun(
         kernel = [_interface(address) for address in host_addresses]
     if isinstance(impair, str):
         impair = parse_impairments(impair)  # before anything is made
+    if isinstance(faults, str):
+        faults = parse_faults(faults)
     device, _ = open_tun_device(name, own, kernel, mtu)
-    async with open_device(device, own, tcp=tcp, capture=capture, impair=impair, grace=grace) as net:
+    async with open_device(device, own, tcp=tcp, capture=capture, impair=impair, faults=faults, grace=grace) as net:
         yield net
 
 
@@ -73,6 +78,7 @@ async def open_device(
     tcp: TcpConfig | None = None,
     capture: BinaryIO | Path | None = None,
     impair: PathImpairments | str | None = None,
+    faults: Iterable[Fault] | str = (),
     grace: float = 2.0,
     clock: Callable[[], int] = trio_clock,
     entropy: Callable[[int], bytes] = secrets.token_bytes,
@@ -82,7 +88,9 @@ async def open_device(
 
     `impair` puts a bad path between the stack and the device: impairments of each direction, or how the command line
     writes them (`"in:loss=3%,delay=40ms;out:rate=20Mbit;seed=7"`). A capture shows what the stack sees: what has come
-    through, when it has, and what it sends, when it does. Raises `ValueError` for impairments that are none.
+    through, when it has, and what it sends, when it does. `faults` are done to chosen packets before that, one after
+    the other: values of `pystack.link.faults`, each for one path, or how the command line writes them
+    (`"in:drop=syn#1;out:reset=100kB"`). Raises `ValueError` for impairments and faults that are none.
 
     Leaving the context normally closes every socket and waits for at most `grace` seconds until the peers have
     acknowledged that; what is left then, and everything where the context is left by an exception, is reset. When the
@@ -93,8 +101,9 @@ async def open_device(
     try:
         if isinstance(impair, str):
             impair = parse_impairments(impair)
-        if impair is not None:
-            device = ImpairedDevice(device, impair, clock)
+        faults = parse_faults(faults) if isinstance(faults, str) else list(faults)
+        if impair is not None or faults:
+            device = ImpairedDevice(device, impair or PathImpairments(), clock, faults=faults)
         if isinstance(capture, Path):
             capture = files.enter_context(capture.open("wb"))
         if capture is not None:

@@ -140,17 +140,17 @@ def test_what_is_no_packet_has_no_ecn() -> None:
 
 @FAMILIES
 def test_a_segment_is_split(ip: Packet) -> None:
-    tcp = TCP(seq=2**32 - 5, ack=9, flags="FPAUCE", urgptr=6, window=77, options=STAMP)
+    tcp = TCP(seq=2**32 - 5, ack=9, flags="FPACE", window=77, options=STAMP)
     crossed = cross(ip / tcp / b"0123456789ab", Split(5))
-    assert [(bytes(p[TCP].payload), p[TCP].seq, str(p[TCP].flags), p[TCP].urgptr) for p in crossed] == [
-        (b"01234", 2**32 - 5, "AUEC", 6),
-        (b"56789", 0, "AUE", 1),
-        (b"ab", 5, "FPAE", 0),
+    assert [(bytes(p[TCP].payload), p[TCP].seq, str(p[TCP].flags)) for p in crossed] == [
+        (b"01234", 2**32 - 5, "AEC"),
+        (b"56789", 0, "AE"),
+        (b"ab", 5, "FPAE"),
     ]
     assert {(p[TCP].ack, p[TCP].window, str(p[TCP].options)) for p in crossed} == {(9, 77, str(STAMP))}
     if IP in ip:
         assert [p.id for p in crossed] == [65535, 0, 1]
-    for whole in (TCP(flags="A") / b"01234", TCP(flags="FA"), TCP(flags="S") / b"0123456789"):
+    for whole in (TCP(flags="A") / b"01234", TCP(flags="FA"), *(TCP(flags=f) / b"0123456789" for f in ("S", "AU"))):
         assert [bytes(p) for p in cross(ip / whole, Split(5))] == [bytes(ip / whole)]
 
 
@@ -260,7 +260,21 @@ def test_text_alone_is_counted(ip: Packet) -> None:
     whole = (0, "S", b""), (1, "A", b""), (1, "A", b"abc"), (1, "A", b"abc"), (4, "FA", b""), (5, "A", b"")
     assert passed("stall=3B", *whole) == [True] * 6, "neither SYN nor FIN, and once what is sent again"
     assert passed("stall=2B", *whole) == [True, True, False, False, False, False]
+    assert passed("stall=3B", *whole[2:4], (4, "A", b"d")) == [True, True, False], "where the SYN was not seen"
     assert passed("stall=3B", *whole[:3], (4, "A", b"d"), (4, "A", b"")) == [True, True, True, False, False]
+
+
+@FAMILIES
+@pytest.mark.parametrize(("scales", "window"), [((0, 4), 625), ((2, 4), 625), ((2, None), 10_000), ((None, 4), 10_000)])
+def test_the_scale_of_a_window_is_what_both_have_agreed_on(ip: Packet, scales: tuple, window: int) -> None:
+    faults = parse_faults("in:close-window=10kB")
+    options = [[] if scale is None else [("WScale", scale)] for scale in scales]
+    back = ip.__class__(src=ip.dst, dst=ip.src)
+    cross(ip / TCP(sport=1, dport=2, flags="S", seq=9, options=options[0]), *faults)
+    syn = TCP(sport=2, dport=1, flags="SA", ack=10, options=options[1], window=40_000)
+    assert cross(back / syn, *faults, is_back=True)[0][TCP].window == 10_000
+    ack = TCP(sport=2, dport=1, flags="A", seq=1, ack=10, window=40_000)
+    assert cross(back / ack, *faults, is_back=True)[0][TCP].window == window
 
 
 @FAMILIES

@@ -1,6 +1,6 @@
 """A TCP segment and the IP header before it, to be read, changed and put together again."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from struct import Struct
 from typing import Final
 
@@ -9,7 +9,7 @@ from pystack.wire import ipv4, ipv6, ipv6_extensions, tcp
 from pystack.wire.checksum import finish, pseudo_sum, sum16
 from pystack.wire.errors import Malformed
 from pystack.wire.options import EOL, NOP
-from pystack.wire.tcp import CWR, FIN, PSH, URG, Segment
+from pystack.wire.tcp import Segment
 
 _behind_ports: Final = Struct("!IIHHHH").pack
 _TTL: Final = 64
@@ -44,29 +44,6 @@ class Carried:
         length = len(head) + len(options) + len(self.text)
         pseudo = pseudo_sum(self.src, self.dst, tcp.PROTOCOL, length)
         return _with_length(self.ip, length) + tcp.fill_checksum(head + options, (self.text,), pseudo) + self.text
-
-    def pieces(self, sizes: Sequence[int]) -> list["Carried"]:
-        """The segments of `sizes` bytes of text that this one becomes, in order; the sizes add up to its text's. As
-        when a card cuts a super-segment, FIN and PSH go with the last and CWR with the first; IPv4's identifications
-        count up.
-        """
-        found, at = [], 0
-        for number, size in enumerate(sizes):
-            end = at + size
-            seg = Segment(self.seg.seq + at, self.seg.ack, self.seg.flags, self.seg.wnd)
-            seg.src_port, seg.dst_port = self.seg.src_port, self.seg.dst_port
-            if self.seg.flags & URG and self.seg.urg > at:
-                seg.urg = self.seg.urg - at  # counted from the first byte of its own segment
-            else:
-                seg.flags &= ~URG
-            if number:
-                seg.flags &= ~CWR
-            if end < len(self.text):
-                seg.flags &= ~(FIN | PSH)
-            ip = _counted_up(self.ip, number)
-            found.append(Carried(ip, self.src, self.dst, seg, self.options, self.text[at:end]))
-            at = end
-        return found
 
     def follow(self, seg: Segment) -> bytes:
         """A packet of the same sender and receiver with another segment, without options."""
@@ -128,13 +105,6 @@ def _with_length(ip: bytes, length: int) -> bytes:
     if ip[0] >> 4 == ipv4.VERSION:
         return with_ipv4_checksum(ip[:2] + (len(ip) + length).to_bytes(2, "big") + ip[4:])
     return ip[:4] + (len(ip) - ipv6.HEADER_BYTES + length).to_bytes(2, "big") + ip[6:]
-
-
-def _counted_up(ip: bytes, number: int) -> bytes:
-    """An IPv4 header with a later identification; its checksum is left to `_with_length`."""
-    if ip[0] >> 4 != ipv4.VERSION:
-        return ip
-    return ip[:4] + ((int.from_bytes(ip[4:6], "big") + number) & 0xFFFF).to_bytes(2, "big") + ip[6:]
 
 
 def _packet(seg: Segment, src: bytes, src_port: int, dst: bytes, dst_port: int) -> bytes:

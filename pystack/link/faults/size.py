@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pystack.link.crossing import Crossing
 from pystack.link.faults.carried import Carried
 from pystack.link.faults.flows import Directed, Direction, Flow, TcpFault
+from pystack.link.offload import split
+from pystack.wire.packet import Packet
 from pystack.wire.tcp import RST, SYN, URG
 
 
@@ -28,8 +30,8 @@ class BlackHole(Directed):
 
 
 class Split(TcpFault):
-    """Cuts each segment with more than `size` bytes of text into several. A TCP takes them as what they are (it is a
-    stream of bytes), and acknowledges at least every second full-sized one.
+    """Cuts each segment with more than `size` bytes of text into several, but for SYNs and urgent ones. A TCP takes
+    them as what they are (it is a stream of bytes), and acknowledges at least every second full-sized one.
 
     Example: `Split(100)`; `split=100B`.
     """
@@ -41,11 +43,9 @@ class Split(TcpFault):
         self._size = size
 
     def meet(self, crossing: Crossing, carried: Carried, flow: Flow) -> Iterable[Crossing]:
-        left = len(carried.text)
-        if left <= self._size or carried.seg.flags & SYN:
+        if carried.seg.flags & (SYN | URG):
             return (crossing,)
-        sizes = [min(self._size, left - at) for at in range(0, left, self._size)]
-        return [crossing._replace(packet=piece.pack()) for piece in carried.pieces(sizes)]
+        return [crossing._replace(packet=p) for p in split(Packet((crossing.packet,), gso_size=self._size))]
 
 
 class Merge(TcpFault):
