@@ -7,23 +7,31 @@ import importlib.metadata
 import json
 import os
 import platform
+import shlex
 import shutil
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from pystack.cli.checks import kernel_has_ipv6
-from pystack.cli.exits import FAILED
+from pystack.cli.exits import FAILED, end_with_the_reader
+from pystack.cli.firewall import Trouble, troubles
 from pystack.link.device import LinkError
 from pystack.link.tun import check_node
 
 _CAP_NET_ADMIN = 12
 _EVERY_OFFLOAD = ["checksum", "TSO4", "TSO6", "USO"]
 _SECONDS = 20
+_PACKAGES = {"curl": "curl", "nc": "netcat-openbsd", "ping": "iputils-ping", "ip": "iproute2"}
+"""The programs that the first steps use, and Debian's packages of them."""
+_UFW = {"input": "allow in", "output": "allow out", "forward": "route allow in"}
+_EVERYBODYS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+"""What `sudo` looks through for programs."""
 
 
 class Verdict(Enum):
@@ -47,10 +55,11 @@ class Finding:
 
 
 def doctor() -> None:
-    """Say what this machine lacks for pystack, and the command that mends each.
+    """Say what this machine lacks for pystack, and what mends it.
 
     Ends with 0, and with 1 where something lacks without which no device can be had.
     """
+    end_with_the_reader()
     findings = list(examine())
     _print(findings)
     if any(finding.verdict is Verdict.LACKS for finding in findings):
@@ -69,13 +78,14 @@ def examine() -> Iterator[Finding]:
         )
         return
     yield node()
-    yield rights(_effective_capabilities())
+    capabilities = _effective_capabilities()
+    yield rights(capabilities, _own_devices(), kernel_has_ipv6())
     abilities = _probe()
     yield namespaces(abilities)
     yield offloads(abilities)
     yield ipv6(kernel_has_ipv6())
-    yield firewall(_ruleset())
-    yield curl(shutil.which("curl"))
+    yield from _firewall(capabilities)
+    yield tools([name for name in _PACKAGES if _which(name) is None])
 
 
 def python(version: tuple[int, ...]) -> Finding:
@@ -104,16 +114,25 @@ def node() -> Finding:
     return Finding("device node", Verdict.FINE, "/dev/net/tun can be opened")
 
 
-def rights(capabilities: int) -> Finding:
-    """Whether this process may make devices; `capabilities` are the effective ones of capabilities(7), as bits."""
-    if capabilities >> _CAP_NET_ADMIN & 1:
+def rights(capabilities: int, own: Sequence[str], ipv6: bool) -> Finding:
+    """Whether this process may make devices, or has some; `capabilities` are the effective ones of capabilities(7), as
+    bits, `own` the TUN devices that were made for its user, `ipv6` whether the kernel has that.
+    """
+    if _may_make_devices(capabilities):
         return Finding("rights", Verdict.FINE, "this user may make network devices")
+    if own:
+        serve = f"{program()} serve --tun {own[0]} --host-address none"
+        return Finding("rights", Verdict.FINE, f"{', '.join(own)} is there for this user: `{serve}`")
+    steps = ["ip tuntap add tun0 mode tun user $USER", "ip address add 10.0.0.1/24 dev tun0"]
+    if ipv6:
+        steps.append("ip address add fd00:7079::1/64 dev tun0")
+    steps.append("ip link set tun0 up")
     return Finding(
         "rights",
         Verdict.LESS,
-        "this user may not make network devices: root makes one once, and it is attached to",
-        "sudo ip tuntap add tun0 mode tun user $USER && sudo ip address add 10.0.0.1/24 dev tun0 && "
-        f"sudo ip link set tun0 up, then {called(sys.argv[0])} serve --address 10.0.0.2/24 --host-address none",
+        "this user may not make network devices: root makes one, once, and then "
+        f"`{program()} serve --host-address none` attaches to it",
+        " && ".join(f"sudo {step}" for step in steps),
     )
 
 
@@ -156,41 +175,59 @@ def ipv6(enabled: bool) -> Finding:
     )
 
 
-def firewall(ruleset: list[dict[str, Any]] | None) -> Finding:
-    """Whether the kernel's firewall drops by default what goes between its programs and the device. `ruleset` is the
-    list of `nft --json list ruleset`, None where it cannot be had.
-    """
-    if ruleset is None:
-        again = f"sudo {called(sys.argv[0])} doctor"
-        return Finding("firewall", Verdict.LESS, "not looked at: that needs root, and nft", again)
-    chains = [item["chain"] for item in ruleset if "chain" in item]
-    dropping = [c for c in chains if c.get("hook") in ("input", "output") and c.get("policy") == "drop"]
-    if not dropping:
-        return Finding("firewall", Verdict.FINE, "nothing is dropped by default")
-    first = dropping[0]
-    side = "iifname" if first["hook"] == "input" else "oifname"
-    return Finding(
-        "firewall",
-        Verdict.LESS,
-        f"the chain {first['name']} of the table {first['family']} {first['table']} drops by default",
-        f"sudo nft insert rule {first['family']} {first['table']} {first['name']} {side} 'tun*' accept",
-    )
+def firewall(found: Sequence[Trouble], forwards: bool) -> Iterator[Finding]:
+    """Which chains are in the way between this machine and the devices, and beyond where this machine forwards."""
+    found = [trouble for trouble in found if forwards or trouble.hook != "forward"]
+    if not found:
+        yield Finding("firewall", Verdict.FINE, "it lets through what TUN devices bring and get")
+    for trouble in found:
+        chain = f"the chain {trouble.chain} of the table {trouble.family} {trouble.table}"
+        if not trouble.certain:
+            says = (
+                f"whether {chain} lets through what TUN devices bring and get cannot be told from its rules: look at it"
+            )
+            mend = f"sudo nft list table {trouble.family} {trouble.table}"
+        else:
+            says, mend = f"{chain} {_dropping(trouble)}", _mend(trouble)
+        yield Finding("firewall", Verdict.LESS, says, mend)
 
 
-def curl(path: str | None) -> Finding:
-    """Whether there is a curl, which the demonstration and the first steps use."""
-    if path is None:
-        return Finding(
-            "curl", Verdict.LESS, "not installed: `pystack demo` and the tutorial use it", "sudo apt install curl"
-        )
-    return Finding("curl", Verdict.FINE, path)
+def _dropping(trouble: Trouble) -> str:
+    if trouble.hook == "forward":
+        return "drops what goes from TUN devices beyond this machine, or comes back"
+    if trouble.hook == "output":
+        return "drops what goes to TUN devices"
+    if trouble.established:
+        return "drops what comes from TUN devices"
+    return "lets answers from TUN devices through, and drops what the stack begins towards this machine"
 
 
-def called(program: str) -> str:
-    """How this command is called where `sudo` does not look into the environment that it is installed in. `program` is
-    the first word of the command line.
-    """
-    return f"{sys.executable} -m pystack" if Path(program).name == "__main__.py" else program
+def _mend(trouble: Trouble) -> str:
+    if trouble.manager == "firewalld":
+        return "sudo firewall-cmd --zone=trusted --add-interface=tun0"
+    if trouble.manager == "ufw":
+        return f"sudo ufw {_UFW[trouble.hook]} on tun0"
+    sides = {"input": ["iifname"], "output": ["oifname"]}.get(trouble.hook, ["iifname", "oifname"])
+    place = f"{trouble.family} {trouble.table} {trouble.chain}"
+    return " && ".join(f"sudo nft insert rule {place} {side} 'tun*' accept" for side in sides)
+
+
+def tools(missing: Sequence[str]) -> Finding:
+    """Whether there are the programs that the README and the first steps use."""
+    if missing:
+        packages = " ".join(_PACKAGES[name] for name in missing)
+        says = f"not installed, and used in the README and the tutorial: {', '.join(missing)}"
+        return Finding("tools", Verdict.LESS, says, f"sudo apt install {packages}")
+    return Finding("tools", Verdict.FINE, ", ".join(_PACKAGES))
+
+
+def program() -> str:
+    """The command that this was run with, for `sudo` too, whose path has no virtual environment."""
+    asked = Path(sys.argv[0])
+    if asked.name == "__main__.py":
+        python = sys.orig_argv[0] if "/" in sys.orig_argv[0] else sys.executable
+        return f"{shlex.quote(python)} -m pystack"
+    return asked.name if str(asked.parent) in _EVERYBODYS else shlex.quote(str(asked))
 
 
 def _of_sentence(name: str, verdict: Verdict, sentence: str) -> Finding:
@@ -223,15 +260,60 @@ def _probe() -> dict[str, Any]:
     return found
 
 
-def _ruleset() -> list[dict[str, Any]] | None:
-    program = shutil.which("nft", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    if program is None:
-        return None
-    done = subprocess.run([program, "--json", "list", "ruleset"], capture_output=True, timeout=_SECONDS, check=False)
-    if done.returncode:
-        return None
+def _firewall(capabilities: int) -> Iterator[Finding]:
+    if not _may_make_devices(capabilities):
+        yield Finding("firewall", Verdict.LESS, "not looked at: only root may", f"sudo {program()} doctor")
+        return
+    try:
+        ruleset = _ruleset()
+    except FileNotFoundError:
+        yield Finding("firewall", Verdict.LESS, "not looked at: nft is not installed", "sudo apt install nftables")
+        return
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        yield Finding("firewall", Verdict.LESS, f"not looked at: nft failed ({error})", "sudo nft list ruleset")
+        return
+    if _has_old_rules():
+        says = "there are rules of the old iptables, which nft does not show: look at them"
+        yield Finding("firewall", Verdict.LESS, says, "sudo iptables-legacy -S; sudo ip6tables-legacy -S")
+    yield from firewall(troubles(ruleset), _forwards())
+
+
+def _ruleset() -> list[dict[str, Any]]:
+    """What nft tells. Raises `FileNotFoundError` where it is not installed, OSError, ValueError, SubprocessError."""
+    nft = _which("nft")
+    if nft is None:
+        raise FileNotFoundError
+    done = subprocess.run([nft, "--json", "list", "ruleset"], capture_output=True, timeout=_SECONDS, check=True)
     found: list[dict[str, Any]] = json.loads(done.stdout)["nftables"]
     return found
+
+
+def _has_old_rules() -> bool:
+    tables = (Path(f"/proc/net/{name}") for name in ("ip_tables_names", "ip6_tables_names"))
+    return any("filter" in path.read_text().split() for path in tables if path.exists())
+
+
+def _forwards() -> bool:
+    return any(
+        path.exists() and path.read_text().strip() == "1"
+        for path in (Path("/proc/sys/net/ipv4/ip_forward"), Path("/proc/sys/net/ipv6/conf/all/forwarding"))
+    )
+
+
+def _may_make_devices(capabilities: int) -> bool:
+    return bool(capabilities >> _CAP_NET_ADMIN & 1)
+
+
+def _own_devices() -> list[str]:
+    """The TUN devices that were made for this user."""
+    from pystack.link.netlink import read_link  # noqa: PLC0415 (Linux only)
+
+    links = (read_link(name) for _, name in socket.if_nameindex())
+    return [link.name for link in links if link is not None and link.is_tun and link.owner == os.geteuid()]
+
+
+def _which(name: str) -> str | None:
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
 def _print(findings: list[Finding]) -> None:

@@ -9,12 +9,19 @@ from serving import PYSTACK
 
 from pystack.cli import doctor
 from pystack.cli.doctor import Finding, Verdict
+from pystack.cli.firewall import Trouble
 
 FOUND = {"namespace_refusal": None, "device_refusal": None, "offloads": ["checksum", "TSO4", "TSO6", "USO"]}
 
 
-def chain(**fields: str) -> dict[str, Any]:
-    return {"chain": {"family": "inet", "table": "filter", "name": "in", **fields}}
+NO_RIGHTS = ~(1 << 12) & 0xFFFFFFFF
+MADE = "sudo ip tuntap add tun0 mode tun user $USER && sudo ip address add 10.0.0.1/24 dev tun0"
+WITH_IPV6 = "sudo ip address add fd00:7079::1/64 dev tun0"
+UP = "sudo ip link set tun0 up"
+
+
+def trouble(hook: str = "input", certain: bool = True, established: bool = True, manager: str = "") -> Trouble:
+    return Trouble("inet", "t", "c", hook, certain, established, manager)
 
 
 @pytest.mark.parametrize(
@@ -23,13 +30,10 @@ def chain(**fields: str) -> dict[str, Any]:
         (doctor.python((3, 11)), Verdict.FINE, "3.11", ""),
         (doctor.names(None), Verdict.FINE, "no other", ""),
         (doctor.names("1.5.1"), Verdict.LESS, "pystack 1.5.1", "pip uninstall pystack && pip install"),
-        (doctor.rights(1 << 12), Verdict.FINE, "may make", ""),
-        (
-            doctor.rights(~(1 << 12) & 0xFFFFFFFF),
-            Verdict.LESS,
-            "may not make",
-            "ip tuntap add tun0 mode tun user $USER",
-        ),
+        (doctor.rights(1 << 12, [], True), Verdict.FINE, "may make", ""),
+        (doctor.rights(NO_RIGHTS, ["tun7"], True), Verdict.FINE, "serve --tun tun7 --host-address none`", ""),
+        (doctor.rights(NO_RIGHTS, [], True), Verdict.LESS, "may not make", f"{MADE} && {WITH_IPV6} && {UP}"),
+        (doctor.rights(NO_RIGHTS, [], False), Verdict.LESS, "serve --host-address none`", f"{MADE} && {UP}"),
         (doctor.namespaces(FOUND), Verdict.FINE, "can make one", ""),
         (
             doctor.namespaces(FOUND | {"namespace_refusal": "no ordinary user may: allow it with `sysctl a=1`"}),
@@ -45,19 +49,8 @@ def chain(**fields: str) -> dict[str, Any]:
         (doctor.offloads(FOUND | {"namespace_refusal": "no"}), Verdict.LESS, "not looked at", ""),
         (doctor.ipv6(True), Verdict.FINE, "", ""),
         (doctor.ipv6(False), Verdict.LESS, "IPv4 alone", "disable_ipv6=0"),
-        (doctor.firewall(None), Verdict.LESS, "not looked at: that needs root", " doctor"),
-        (doctor.firewall([]), Verdict.FINE, "nothing is dropped", ""),
-        (doctor.firewall([chain(hook="input", policy="accept"), chain()]), Verdict.FINE, "nothing", ""),
-        (doctor.firewall([chain(hook="forward", policy="drop")]), Verdict.FINE, "nothing", ""),
-        (
-            doctor.firewall([{"metainfo": {}}, chain(hook="input", policy="drop")]),
-            Verdict.LESS,
-            "chain in of the table inet filter",
-            "nft insert rule inet filter in iifname 'tun*' accept",
-        ),
-        (doctor.firewall([chain(hook="output", policy="drop")]), Verdict.LESS, "drops", "oifname 'tun*' accept"),
-        (doctor.curl("/usr/bin/curl"), Verdict.FINE, "/usr/bin/curl", ""),
-        (doctor.curl(None), Verdict.LESS, "not installed", "apt install curl"),
+        (doctor.tools([]), Verdict.FINE, "curl, nc, ping, ip", ""),
+        (doctor.tools(["nc", "ip"]), Verdict.LESS, "nc, ip", "sudo apt install netcat-openbsd iproute2"),
     ],
 )
 def test_findings(finding: Finding, verdict: Verdict, says: str, mend: str) -> None:
@@ -67,13 +60,73 @@ def test_findings(finding: Finding, verdict: Verdict, says: str, mend: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("program", "called"),
-    [(".venv/bin/pystack", ".venv/bin/pystack"), ("/a/pystack/__main__.py", f"{sys.executable} -m pystack")],
+    ("found", "says", "mend"),
+    [
+        (trouble(), "drops what comes from", "sudo nft insert rule inet t c iifname 'tun*' accept"),
+        (
+            trouble(established=False),
+            "drops what the stack begins",
+            "sudo nft insert rule inet t c iifname 'tun*' accept",
+        ),
+        (trouble("output"), "drops what goes to", "sudo nft insert rule inet t c oifname 'tun*' accept"),
+        (trouble("forward"), "beyond this machine", "iifname 'tun*' accept && sudo nft insert rule inet t c oifname"),
+        (trouble(certain=False), "cannot be told", "sudo nft list table inet t"),
+        (trouble(manager="firewalld"), "drops", "sudo firewall-cmd --zone=trusted --add-interface=tun0"),
+        (trouble(manager="ufw"), "drops", "sudo ufw allow in on tun0"),
+        (trouble("forward", manager="ufw"), "drops", "sudo ufw route allow in on tun0"),
+    ],
 )
-def test_the_commands_work_under_sudo_too(program: str, called: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", [program, "doctor"])
-    assert doctor.firewall(None).mend == f"sudo {called} doctor"
-    assert f", then {called} serve " in doctor.rights(0).mend
+def test_firewalls(found: Trouble, says: str, mend: str) -> None:
+    (finding,) = doctor.firewall([found], forwards=True)
+    assert finding.verdict is Verdict.LESS
+    assert says in finding.says
+    assert mend in finding.mend
+
+
+def test_firewalls_that_are_not_in_the_way() -> None:
+    for found in ([], [trouble("forward")]):
+        (finding,) = doctor.firewall(found, forwards=False)
+        assert finding.verdict is Verdict.FINE
+
+
+@pytest.mark.parametrize(
+    ("failure", "says", "mend"),
+    [
+        (FileNotFoundError(), "nft is not installed", "sudo apt install nftables"),
+        (subprocess.TimeoutExpired("nft", 20), "timed out after 20 seconds", "sudo nft list ruleset"),
+        (subprocess.CalledProcessError(1, "nft"), "exit status 1", "sudo nft list ruleset"),
+        (ValueError("no JSON"), "no JSON", "sudo nft list ruleset"),
+    ],
+)
+def test_rules_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch, failure: Exception, says: str, mend: str) -> None:
+    def ruleset() -> Any:
+        raise failure
+
+    monkeypatch.setattr(doctor, "_ruleset", ruleset)
+    (finding,) = doctor._firewall(1 << 12)
+    assert (finding.verdict, finding.mend) == (Verdict.LESS, mend)
+    assert says in finding.says
+    (finding,) = doctor._firewall(NO_RIGHTS)
+    assert finding.says == "not looked at: only root may"
+    assert finding.mend == f"sudo {doctor.program()} doctor"
+
+
+@pytest.mark.parametrize(
+    ("argv", "python", "shown"),
+    [
+        (".venv/bin/pystack", "", ".venv/bin/pystack"),
+        ("/home/a b/bin/pystack", "", "'/home/a b/bin/pystack'"),
+        ("/usr/local/bin/pystack", "", "pystack"),
+        ("/x/pystack/__main__.py", ".venv/bin/python", ".venv/bin/python -m pystack"),
+        ("/x/pystack/__main__.py", "python3", f"{sys.executable} -m pystack"),
+    ],
+)
+def test_the_command_is_the_one_that_was_run(
+    monkeypatch: pytest.MonkeyPatch, argv: str, python: str, shown: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", [argv])
+    monkeypatch.setattr(sys, "orig_argv", [python])
+    assert doctor.program() == shown
 
 
 def run(*prefix: str) -> tuple[int, list[str]]:
@@ -111,5 +164,8 @@ def test_a_firewall_that_drops(netns: Any) -> None:
         pytest.skip("nft is not installed")
     status, lines = run(*inside)
     assert status == 0
-    assert "less  firewall: the chain c of the table inet t drops by default" in lines
-    assert "      mend: sudo nft insert rule inet t c iifname 'tun*' accept" in lines
+    at = lines.index("less  firewall: the chain c of the table inet t drops what comes from TUN devices")
+    mend = lines[at + 1].removeprefix("      mend: sudo ")
+    assert mend == "nft insert rule inet t c iifname 'tun*' accept"
+    subprocess.run([*inside, "/bin/sh", "-c", mend], check=True)
+    assert "fine  firewall: it lets through what TUN devices bring and get" in run(*inside)[1]

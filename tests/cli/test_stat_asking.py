@@ -108,6 +108,7 @@ def test_one_that_never_ends_is_left_at_the_deadline(runtime: Path, monkeypatch:
     """It says something all the time, so that no single wait is long; each look at the clock is a second later."""
     seconds = itertools.count()
     monkeypatch.setattr(asking, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    monkeypatch.setattr(asking, "_MOST_BYTES", 1 << 20)
     with speaking(runtime / "tun0.12.sock", lambda: iter(lambda: b" ", b"")):
         (sentence,) = ask_all().failures
     assert "did not say within" in sentence
