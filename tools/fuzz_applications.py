@@ -35,7 +35,7 @@ OPTIONS = (
 
 
 class Applications:
-    """All of one host. Every call may raise the `OSError` that a program would get."""
+    """All of one host."""
 
     def __init__(self, solo: Solo, flows: dict[int, Flow], oracles: Oracles, iss: int) -> None:
         self.socks: list[Sock] = []
@@ -52,6 +52,13 @@ class Applications:
         self.socks.clear()
         self.datagrams.clear()
 
+    def does(self, name: str, step: Step) -> str:
+        """Carries out the instruction of this name. Returns what came of it, which may be an `OSError`, in words."""
+        try:
+            return str(getattr(self, "_" + name)(step) or "done")
+        except OSError as error:
+            return f"{type(error).__name__}: {error}"
+
     def _listen(self, step: Step) -> None:
         """At most a & 7 wait."""
         family = step.flow & 1
@@ -62,14 +69,17 @@ class Applications:
         sock.bind((OURS[family], bytes(len(OURS[family])))[step.b & 1], HOST_PORT)
         sock.listen(step.a & 7)
 
-    def _accept(self, step: Step) -> None:
+    def _accept(self, step: Step) -> str:
         """From the first that listens, or the second."""
         listening = [sock for sock in self.socks if sock.listener is not None]
-        if listening:
-            self._room()
-            sock = listening[step.flow % len(listening)].accept()
-            if isinstance(sock, Sock):
-                self.socks.append(sock)
+        if not listening:
+            return "nobody listens"
+        self._room()
+        sock = listening[step.flow % len(listening)].accept()
+        if not isinstance(sock, Sock):
+            return "none is there"
+        self.socks.append(sock)
+        return f"socket {len(self.socks) - 1}"
 
     def _room(self) -> None:
         if len(self.socks) >= MOST_SOCKETS:
@@ -94,24 +104,29 @@ class Applications:
     def _sock(self, step: Step) -> Sock | None:
         return self.socks[step.flow % len(self.socks)] if self.socks else None
 
-    def _write(self, step: Step) -> None:
+    def _write(self, step: Step) -> str:
         """a * b bytes of the pattern; c: the flags."""
         sock = self._sock(step)
-        if sock is not None:
-            flags = (0, c.MSG_MORE, c.MSG_OOB, 0)[step.c & 3]
-            sent = self._oracles.sent(sock)
-            taken = sock.send(text(sent, min(step.a * step.b, 60_000)), flags)
-            if isinstance(taken, int):
-                self._oracles.sends(sock, taken, flags)
+        if sock is None:
+            return "no socket"
+        flags = (0, c.MSG_MORE, c.MSG_OOB, 0)[step.c & 3]
+        taken = sock.send(text(self._oracles.sent(sock), min(step.a * step.b, 60_000)), flags)
+        if not isinstance(taken, int):
+            return "would block"
+        self._oracles.sends(sock, taken, flags)
+        return f"{taken} bytes"
 
-    def _read(self, step: Step) -> None:
+    def _read(self, step: Step) -> str:
         """At most a * b bytes; c: the flags."""
         sock = self._sock(step)
-        if sock is not None:
-            flags = (0, c.MSG_PEEK, c.MSG_OOB, 0)[step.c & 3]
-            data = sock.recv(step.a * step.b, flags)
-            if isinstance(data, bytes):
-                self._oracles.reads(sock, data, flags)
+        if sock is None:
+            return "no socket"
+        flags = (0, c.MSG_PEEK, c.MSG_OOB, 0)[step.c & 3]
+        data = sock.recv(step.a * step.b, flags)
+        if not isinstance(data, bytes):
+            return "would block"
+        self._oracles.reads(sock, data, flags)
+        return f"{len(data)} bytes"
 
     def _close(self, step: Step) -> None:
         """a: 0 to 2 shutdown, 3 close, 4 reset, 5 go on connecting."""
@@ -129,7 +144,7 @@ class Applications:
             sock.close(self._solo.now)
 
     def _option(self, step: Step) -> None:
-        """Option a is set to b * c; or read, and all else that can be asked."""
+        """Option a is read, and set to b * c; and all else is asked."""
         sock = self._sock(step)
         if sock is not None:
             level, name = OPTIONS[step.a % len(OPTIONS)]

@@ -6,9 +6,9 @@
 An input is four bytes of settings (`settings_of`) and then instructions of four bytes. The first byte has the number of
 the instruction in its low five bits (`OPS`) and that of a flow, or socket, in its high three; three operands follow, a,
 b and c, which mean what the instruction says (`_handshake` and so on, here and in `fuzz_applications.py`). The format
-is in `fuzz_program.py`. What peers say is right as far as they know, until an instruction that
-changes the next packet (`patch`, `cut` …) comes before; checksums are made after it. So a program that is changed
-anywhere is still a program, and most of what it says gets past the first checks. Time is virtual, and the host small.
+is in `fuzz_program.py`. What peers say is right as far as they know, unless an instruction that changes the next packet
+(`patch`, `cut` …) comes before; checksums are made after it. So a program that is changed anywhere is still a program,
+and most of what it says gets past the first checks. Time is virtual, and the host small.
 
 What must hold after each instruction, and at the end, is in `fuzz_oracles.py`.
 """
@@ -66,10 +66,10 @@ class Run:
             name = OPS[step.op]
             if self._tell:
                 self._tell(f"{name} {step.flow}  {step.a} {step.b} {step.c}")
-            try:
-                getattr(self if hasattr(self, "_" + name) else self.applications, "_" + name)(step)
-            except OSError as error:
-                self._note(f"{type(error).__name__}: {error}")
+            if hasattr(self, "_" + name):
+                getattr(self, "_" + name)(step)
+            else:
+                self._note(f"    {self.applications.does(name, step)}")
             self._settle()
         self._release(Step(0, 0, 0, 0, 0))
         self._end()
@@ -131,7 +131,7 @@ class Run:
             flow.tainted = True
 
     def _syn(self, step: Step) -> None:
-        """a: the options; b, low bits: another window; c: 1 a number of its own."""
+        """a: the options; b: the window; c: its number is c * 100000 further; from 128 on, with ECN."""
         flow = self.flows.get(step.flow)
         if flow is None or not flow.active:
             again = flow is not None  # and what is said of the old one may be heard as of the new
@@ -148,14 +148,14 @@ class Run:
         self._speak(self._flow(step), ACK, ack=self._flow(step).seen)
 
     def _syn_ack(self, step: Step) -> None:
-        """The answer to a SYN of the host's; operands as of `syn`."""
+        """The answer to a SYN of the host's; a, b and c as of `syn`."""
         flow = self._flow(step)
         flow.window = _window(step.b)
         flow.acked = flow.seen
         self._send(flow, flow.opens(ACK | (step.c & 0x80 and tcp.ECE), step.a, self.solo.now))
 
     def _ack(self, step: Step) -> None:
-        """a/255 of what is outstanding is acknowledged; b: the window; c & 1: ECE."""
+        """All that is outstanding is acknowledged but for a/255; b: the window; c & 1: ECE."""
         flow = self._flow(step)
         flow.window = _window(step.b)
         ack = flow.acked + (flow.seen - flow.acked) * (255 - step.a) // 255
