@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pystack import http as http
+    from pystack import sim as sim
     from pystack import testing as testing
     from pystack.link.device import DeviceLost as DeviceLost
     from pystack.link.device import LinkError as LinkError
@@ -41,7 +42,7 @@ _HOMES = {
     "register_congestion_control": "pystack.tcp.congestion.registry",
 }
 
-_MODULES = {"http", "testing"}
+_MODULES = {"http", "sim", "testing"}
 
 __all__ = [
     "AckSample",
@@ -57,6 +58,7 @@ __all__ = [
     "open_device",
     "open_tun",
     "register_congestion_control",
+    "sim",
     "testing",
 ]
 

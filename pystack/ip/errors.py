@@ -37,6 +37,7 @@ _COUNTERS_V4 = {
 }
 _COUNTERS_V6 = {
     icmpv6.DESTINATION_UNREACHABLE: "Icmp6OutDestUnreachs",
+    icmpv6.PACKET_TOO_BIG: "Icmp6OutPktTooBigs",
     icmpv6.TIME_EXCEEDED: "Icmp6OutTimeExcds",
     icmpv6.PARAMETER_PROBLEM: "Icmp6OutParmProblems",
 }
@@ -104,18 +105,52 @@ class Errors:
         message = Message(icmpv6.PARAMETER_PROBLEM, problem.code, problem.pointer)
         self._send(message, src, dst, packet, now, even_to_groups=problem.even_to_groups)
 
+    # What a router has to say about a packet of others
+
+    def hops_exceeded(self, packet: Buffer, src: bytes, dst: bytes, now: int) -> None:
+        """It has made its last hop (RFC 1812 section 5.3.1; RFC 4443 section 3.3)."""
+        if len(src) == 4:
+            message = Message(icmpv4.TIME_EXCEEDED, icmpv4.TTL_EXCEEDED)
+        else:
+            message = Message(icmpv6.TIME_EXCEEDED, icmpv6.HOP_LIMIT_EXCEEDED)
+        self._send(message, src, dst, packet, now, by_router=True)
+
+    def too_big(self, packet: Buffer, src: bytes, dst: bytes, mtu: int, now: int) -> None:
+        """It does not fit into the `mtu` bytes of the next link (RFC 1191 section 4; RFC 4443 section 3.2)."""
+        if len(src) == 4:
+            message = icmpv4.unreachable(icmpv4.FRAGMENTATION_NEEDED, b"", mtu)
+        else:
+            message = icmpv6.packet_too_big(mtu, b"")
+        self._send(message, src, dst, packet, now, by_router=True)
+
+    def no_route(self, packet: Buffer, src: bytes, dst: bytes, now: int) -> None:
+        """There is no way to where it wants to go (RFC 1812 section 5.2.7.1; RFC 4443 section 3.1)."""
+        if len(src) == 4:
+            message = icmpv4.unreachable(icmpv4.HOST_UNREACHABLE, b"")
+        else:
+            message = icmpv6.unreachable(icmpv6.NO_ROUTE, b"")
+        self._send(message, src, dst, packet, now, by_router=True)
+
     # When to be silent
 
     def _send(
-        self, message: Message, to: bytes, about: bytes, packet: Buffer, now: int, *, even_to_groups: bool = False
+        self,
+        message: Message,
+        to: bytes,
+        about: bytes,
+        packet: Buffer,
+        now: int,
+        *,
+        even_to_groups: bool = False,
+        by_router: bool = False,
     ) -> None:
-        """`to`, which `Receiver` has found to be one host's address, sent `packet` to `about`."""
+        """`to`, which is one host's address, sent `packet` to `about`."""
         if _must_not_be_answered(packet):
             return
         if self._routes.is_own(about):
             source: bytes | None = about
         else:
-            source = self._routes.source_for(to) if even_to_groups else None
+            source = self._routes.source_for(to) if even_to_groups or by_router else None
         if source is None:
             return
         names = names_of(to)

@@ -88,7 +88,7 @@ class Fragmenter:
         return value
 
 
-def _spans(data: bytes, room: int) -> Iterator[tuple[int, memoryview, bool]]:
+def _spans(data: Buffer, room: int) -> Iterator[tuple[int, memoryview, bool]]:
     """Offset, bytes and "more follow" of each piece, all but the last a multiple of 8 bytes long."""
     view = memoryview(data)
     step = room // _UNIT * _UNIT
@@ -96,6 +96,24 @@ def _spans(data: bytes, room: int) -> Iterator[tuple[int, memoryview, bool]]:
         raise MessageTooLong(room)
     for at in range(0, len(data), step):
         yield at, view[at : at + step], at + step < len(data)
+
+
+def cut_v4(header: ipv4.Header, mtu: int, ttl: int) -> Iterator[Packet]:
+    """The fragments, of at most `mtu` bytes, of a packet that is too large, or of a fragment; without options."""
+    for offset, piece, more in _spans(header.payload, mtu - ipv4.HEADER_BYTES):
+        head = ipv4.build_header(
+            header.src,
+            header.dst,
+            header.protocol,
+            len(piece),
+            ttl=ttl,
+            tos=header.tos,
+            identification=header.identification,
+            dont_fragment=False,
+            more_fragments=more or header.more_fragments,
+            fragment_offset=header.fragment_offset + offset,
+        )
+        yield Packet((head, piece), "forward")
 
 
 def _cut_v4(

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import pairwise
 from typing import Any
 from unittest.mock import patch
 
 from pystack.link.entropy import random_bytes, stream
 from pystack.link.impair import Impairments
+from pystack.sim.invariants import check_connection
 from pystack.sim.link import Link
-from pystack.sim.network import Network
 from pystack.sim.node import Application, Node
+from pystack.sim.simulation import Simulation
 from pystack.stack.config import Config
 from pystack.stack.endpoint import Endpoint
 from pystack.stack.host import Host
@@ -22,7 +22,6 @@ from pystack.tcp.connection import Connection
 from pystack.tcp.events import Ending
 from pystack.tcp.seq import unwrap
 from pystack.tcp.state import SYNCHRONIZED, State
-from pystack.tcp.timers import Timer
 from pystack.wire import ipv4, ipv6, tcp
 from pystack.wire.packet import Packet
 from pystack.wire.tcp import FIN, RST, SYN
@@ -116,12 +115,13 @@ def _mtu(o: dict, name: str) -> int:
 def run(seed: int, options: Options) -> Outcome:
     """Runs one scenario to its end, and checks the invariants at each step."""
     o = options
-    lab = Network(seed)
+    lab = Simulation(seed)
     configs = [_config(o, "a", False), _config(o, "b", o["peer_plain"])]
-    a, b = lab.host("a", configs[0]), lab.host("b", configs[1])
+    a, b = lab.host("a", config=configs[0]), lab.host("b", config=configs[1])
     keys = "loss", "delay", "jitter", "reorder", "duplicate", "corrupt"
     # A path takes what the smaller of the two MTUs lets through; the MSS option sees to the rest.
-    link = lab.link(a, b, Impairments(**{k: o[k] for k in keys}), mtu=min(_mtu(o, "a"), _mtu(o, "b")))
+    mtu = min(_mtu(o, "a"), _mtu(o, "b"))
+    link = lab.link(a, b, Impairments(**{k: o[k] for k in keys}, mtu=mtu))
     generator = stream(seed, "data")
     side_a = Side("a", random_bytes(generator, o["size_a"]))
     side_b = Side("b", random_bytes(generator, o["size_b"]))
@@ -253,7 +253,7 @@ def _watchdog(node: Node, endpoint: Endpoint, side: Side, abort_at: int | None) 
 class Watch:
     """The invariants of every step."""
 
-    def __init__(self, lab: Network, a: Node, b: Node) -> None:
+    def __init__(self, lab: Simulation, a: Node, b: Node) -> None:
         self._lab = lab
         self._nodes = {"a": a, "b": b}
         self._edges: dict[tuple[str, int], int] = {}
@@ -297,42 +297,6 @@ class Watch:
             # that rides on a full packet counts as one more, and needs no room of its own.
             room = connection.cc.cwnd + bool(seg.flags & FIN)
             assert connection.board.in_flight <= room, ("beyond the congestion window", seg)
-
-
-def check_connection(c: Connection, now: int) -> None:
-    """What holds of a connection whenever nobody is in the middle of changing it."""
-    deadline = c.next_deadline()
-    assert deadline is None or deadline >= now
-    check_board(c)
-    snd = c.tcb.snd
-    assert snd.una <= snd.nxt
-    assert c.cc.cwnd >= 1
-    assert len(c.sendbuf) <= c.config.sndbuf
-    if c.tcb.state not in (State.CLOSED, State.TIME_WAIT, State.LISTEN):
-        assert bool(c.board) == (snd.una < snd.nxt), "something outstanding, and no record of it"
-        assert (c.timers[Timer.RETRANSMIT] is not None) == bool(c.board), "no timer for what is outstanding"
-    # Memory held is payload, at most half as much again in buffers that are kept whole, and the overhead of pieces.
-    assert c.recvbuf.held + c.reassembly.held <= 2 * c.config.rcvbuf + 2048
-
-
-def check_board(c: Connection) -> None:
-    """The running sums equal a recount, and the records are one gapless run."""
-    board = c.board
-    records = list(board)
-    assert board.packets_out == sum(r.packets for r in records)
-    assert board.lost_out == sum(r.packets for r in records if r.lost)
-    assert board.retrans_out == sum(r.packets for r in records if r.retransmitted)
-    if c.recovery.sack:
-        assert board.sacked_out == sum(r.packets for r in records if r.sacked)
-    assert 0 <= board.sacked_out + board.lost_out <= board.packets_out
-    assert board.in_flight >= 0
-    assert not any(r.sacked and (r.lost or r.retransmitted) for r in records)
-    assert all(x.end == y.start for x, y in pairwise(records))
-    if records:
-        assert records[0].start <= c.tcb.snd.una < records[0].end
-        assert records[-1].end == c.tcb.snd.nxt
-    due = next((r for r in records if r.lost and not r.retransmitted), None)
-    assert board.next_lost() is due
 
 
 def _check_right_edge(sender: Connection, receiver: Connection) -> None:

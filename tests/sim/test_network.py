@@ -1,13 +1,15 @@
 """The virtual clock, its links, and what they do to packets."""
 
+from dataclasses import replace
+
 import pytest
 
 from pystack.link.entropy import random_bytes, stream
 from pystack.link.impair import Impairments
 from pystack.sim.clock import Clock
 from pystack.sim.link import Link
-from pystack.sim.network import Network
 from pystack.sim.node import Application, Node
+from pystack.sim.simulation import Simulation
 from pystack.stack.config import Config
 from pystack.tcp.state import State
 from pystack.wire import icmpv4, ipv4
@@ -19,9 +21,9 @@ A, B, C = (bytes([10, 0, 0, n]) for n in (1, 2, 3))
 
 
 def lab_of_two(impairments: Impairments = Impairments(delay=10 * MS), seed: int = 1, mtu: int = 1500):  # noqa: B008
-    lab = Network(seed)
-    a, b = lab.host("a", Config(addresses=((A, 24),))), lab.host("b", Config(addresses=((B, 24),)))
-    return lab, a, b, lab.link(a, b, impairments, mtu)
+    lab = Simulation(seed)
+    a, b = lab.host("a", config=Config(addresses=((A, 24),))), lab.host("b", config=Config(addresses=((B, 24),)))
+    return lab, a, b, lab.link(a, b, replace(impairments, mtu=mtu))
 
 
 def ping(sequence: int, data: bytes = b"x" * 56) -> bytes:
@@ -29,7 +31,7 @@ def ping(sequence: int, data: bytes = b"x" * 56) -> bytes:
     return ipv4.build_header(A, B, 1, len(body)) + body
 
 
-def arrivals(lab: Network, link: Link, a: Node, b: Node, count: int) -> list[tuple[int, bytes]]:
+def arrivals(lab: Simulation, link: Link, a: Node, b: Node, count: int) -> list[tuple[int, bytes]]:
     """Sends `count` packets, a millisecond apart; returns what gets to `b` and when."""
     found: list[tuple[int, bytes]] = []
     b.receive = lambda packet: found.append((lab.clock.now, packet))  # type: ignore[method-assign]
@@ -76,7 +78,7 @@ def test_one_more_host_shifts_no_other() -> None:
     def trace(crowded: bool) -> list[bytes]:
         lab, a, b, _ = lab_of_two(Impairments(delay=5 * MS, loss=0.2))
         if crowded:
-            lab.link(a, lab.host("c", Config(addresses=((C, 24),))))
+            lab.link(a, lab.host("c", config=Config(addresses=((C, 24),))))
         seen: list[bytes] = []
         lab.taps.append(lambda now, name, packet: seen.append(bytes(packet)))
         b.stack.listen(B, 80, 5)
@@ -211,4 +213,4 @@ def test_what_is_larger_than_the_link_is_dropped() -> None:
 def test_names_are_unique() -> None:
     lab, *_ = lab_of_two()
     with pytest.raises(ValueError, match="host a"):
-        lab.host("a", Config(addresses=((C, 24),)))
+        lab.host("a", config=Config(addresses=((C, 24),)))

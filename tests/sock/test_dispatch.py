@@ -3,7 +3,7 @@
 import pytest
 from two_hosts import A4, B4, Lan
 
-from pystack.sim.network import Network
+from pystack.sim.simulation import Simulation
 from pystack.sock.calls import Sock
 from pystack.sock.constants import AF_INET, WouldBlock
 from pystack.sock.datagram import UdpSock
@@ -92,8 +92,8 @@ def test_without_a_guard_the_driver_is_told() -> None:
 
 
 def test_a_socket_answers_within_a_step_of_the_network() -> None:
-    lab = Network(seed=1)
-    a, b = (lab.host(name, Config(addresses=((address, 24),))) for name, address in (("a", A4), ("b", B4)))
+    lab = Simulation(seed=1)
+    a, b = (lab.host(name, config=Config(addresses=((address, 24),))) for name, address in (("a", A4), ("b", B4)))
     lab.link(a, b)
     server = UdpSock(b.stack, AF_INET)
     server.bind(B4, PORT)
