@@ -63,7 +63,9 @@ def run(name: str, options: list[str]) -> int:
         said.extend(process.stderr)  # the fuzzer was told, too, and has last words
         status = 130
     words = "".join(said)
-    if process.wait() and not status:
+    if process.wait() and "libFuzzer: run interrupted" in words:
+        status = 130
+    elif process.returncode and not status:
         status = 1
         print("".join(line for line in said if not ROUTINE.match(line)), end="")
     *_, last = [None, *PROGRESS.finditer(words)]

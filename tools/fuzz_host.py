@@ -292,8 +292,12 @@ class Run:
                 self.solo.advance(deadline)
 
     def _mtu(self, step: Step) -> None:
-        """The device takes packets of another size; and somebody looks at everything."""
+        """The device takes packets of another size; c & 3: the host has one address less, or all again; and somebody
+        looks at everything.
+        """
         self.host.set_mtu((1280, 1400, 1500, 9000)[step.a & 3], self.solo.now)
+        addresses = self.config.addresses
+        self.host.set_addresses((addresses, addresses[1:], addresses[:1], addresses)[step.c & 3])
         inspect(self.host, self.solo.now)
 
 

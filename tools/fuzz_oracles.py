@@ -86,7 +86,7 @@ class Oracles:
             protocol, payload, is_piece = chain.protocol, chain.payload, chain.fragment is not None
             assert len(header6.payload) + ipv6.HEADER_BYTES == len(packet)
         assert header.src in OURS, "from an address of somebody else"
-        assert header.dst not in OURS, "what is for this host itself does not leave it"
+        assert not self._host.routes.is_own(header.dst), "what is for this host itself does not leave it"
         if is_piece:
             return
         pseudo = pseudo_sum(header.src, header.dst, protocol, len(payload))
