@@ -9,9 +9,11 @@ import random
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 
 import trio
+import trio.testing
 
 from pystack.link.entropy import stream
 
@@ -21,6 +23,19 @@ _GENERATOR: Final = "_r"
 
 class NotDeterministicWarning(UserWarning):
     """A run that was to be repeatable is not."""
+
+
+_is_seeded: ContextVar[bool] = ContextVar("pystack_sim_is_seeded", default=False)
+
+
+def why_not_here() -> str:
+    """Why the trio program that runs now cannot be repeated; empty where it can."""
+    if not _is_seeded.get():
+        return why_not() or "trio's scheduling is not seeded, as pystack.sim.run does"
+    clock = trio.lowlevel.current_clock()
+    if not isinstance(clock, trio.testing.MockClock) or clock.rate:
+        return "time is real"
+    return ""
 
 
 def why_not() -> str:
@@ -33,6 +48,11 @@ def why_not() -> str:
     return ""
 
 
+def warn(reason: str, *, stacklevel: int = 3) -> None:
+    """Says that what was to be repeatable is not, at the place of whoever called the caller."""
+    warnings.warn(f"not deterministic: {reason}", NotDeterministicWarning, stacklevel=stacklevel)
+
+
 @contextmanager
 def seeded_scheduling(seed: int) -> Iterator[bool]:
     """For as long as this lasts trio's scheduling depends on `seed` alone. Gives whether it does: where this trio
@@ -40,7 +60,7 @@ def seeded_scheduling(seed: int) -> Iterator[bool]:
     """
     reason = why_not()
     if reason:
-        warnings.warn(f"not deterministic: {reason}", NotDeterministicWarning, stacklevel=3)
+        warn(reason, stacklevel=4)
         yield False
         return
     run = _trio_run()
@@ -48,9 +68,11 @@ def seeded_scheduling(seed: int) -> Iterator[bool]:
     state = generator.getstate()
     generator.seed(stream(seed, "trio").getrandbits(64))
     setattr(run, _SWITCH, True)
+    token = _is_seeded.set(True)
     try:
         yield True
     finally:
+        _is_seeded.reset(token)
         setattr(run, _SWITCH, switch)
         generator.setstate(state)
 

@@ -19,8 +19,7 @@ from typing import Any, BinaryIO, Self, TypeVar
 import trio
 import trio.testing
 
-from pystack.sim import here
-from pystack.sim.determinism import seeded_scheduling
+from pystack.sim import determinism, here
 from pystack.sim.host import Host
 from pystack.sim.link import Link
 from pystack.sim.node import Buffers
@@ -34,7 +33,7 @@ def run(program: Callable[..., Awaitable[T]], *args: Any, seed: int = 0) -> T:
     """`trio.run` in virtual time: it jumps to whatever happens next, and the order of what happens at once depends on
     `seed` alone (`pystack.sim.determinism`).
     """
-    with seeded_scheduling(seed):
+    with determinism.seeded_scheduling(seed):
         return trio.run(program, *args, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
@@ -64,6 +63,8 @@ class Network:
         self._running = AsyncExitStack()
         self._nursery: trio.Nursery | None = None
         self._time: Timekeeper | None = None
+        self._why_not = ""
+        """Why the run that the network was entered in cannot be repeated."""
         if isinstance(capture, Path):
             capture = self._files.enter_context(capture.open("wb"))
         if capture is not None:
@@ -78,7 +79,11 @@ class Network:
 
     @property
     def digest(self) -> str:
-        """A hash of all that the hosts have sent, and when: the same for the same run."""
+        """A hash of all that the hosts have sent, and when: the same for the same run. Where the run cannot be
+        repeated, there is a `NotDeterministicWarning` that says why.
+        """
+        if self._why_not:
+            determinism.warn(self._why_not)
         return self.simulation.digest
 
     def host(self, name: str, *addresses: str, names: tuple[str, ...] = (), **settings: Any) -> Host:
@@ -150,6 +155,7 @@ class Network:
     @asynccontextmanager
     async def _live(self) -> AsyncIterator[None]:
         failure: BaseException | None = None
+        self._why_not = determinism.why_not_here()
         with self._files, here.installed():
             async with trio.open_nursery() as timing:
                 self._time = Timekeeper(self.simulation.clock)

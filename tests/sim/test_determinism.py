@@ -4,8 +4,9 @@ import random
 
 import pytest
 import trio
+import trio.testing
 
-from pystack.sim import NotDeterministicWarning, run
+from pystack.sim import Network, NotDeterministicWarning, Simulation, run
 from pystack.sim.determinism import seeded_scheduling, why_not
 
 
@@ -59,3 +60,31 @@ def test_the_program_has_its_own_random_numbers() -> None:
     state = random.getstate()
     run(order, seed=1)
     assert random.getstate() == state
+
+
+@pytest.mark.parametrize(
+    ("clock", "reason"),
+    [(None, "time is real"), (trio.testing.MockClock(rate=50), "time is real"), ("mine", "not seeded")],
+)
+def test_a_digest_that_will_be_another_next_time_says_so(clock: object, reason: str) -> None:
+    async def main() -> None:
+        async with Network() as lab:
+            with pytest.warns(NotDeterministicWarning, match=f"not deterministic: .*{reason}"):
+                assert lab.digest
+
+    if clock == "mine":
+        trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    else:
+        with seeded_scheduling(1):
+            trio.run(main, clock=clock)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_digest_that_can_be_repeated_says_nothing() -> None:
+    async def main() -> str:
+        async with Network() as lab:
+            return lab.digest
+
+    assert run(main)
+    lab = Network()
+    assert lab.digest == Simulation().digest
