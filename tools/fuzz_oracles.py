@@ -5,7 +5,7 @@ window; no deadline is past; the invariants of every connection hold; the memory
 within the budget. A stream that nobody has lied about is read as it was written. At the end nothing is left.
 """
 
-from fuzz_live import unaccounted
+from fuzz_counters import unaccounted
 from fuzz_peer import OURS, THEIRS, Flow, text
 
 from pystack.sim.invariants import check_connection
