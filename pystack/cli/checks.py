@@ -15,6 +15,8 @@ from pystack.http.exchange import Handler
 from pystack.http.static import StaticFiles
 from pystack.http.welcome import welcome
 from pystack.link.addresses import HostAddresses, Interface, parse_interface
+from pystack.link.crossing import Fault
+from pystack.link.faults import parse_faults
 from pystack.link.impair import PathImpairments
 from pystack.link.impairspec import parse_impairments
 from pystack.net.open import DEFAULT_ADDRESSES
@@ -75,6 +77,17 @@ def impairments(given: str | None) -> PathImpairments | None:
         return parse_impairments(given)
     except ValueError as error:
         raise Refusal(f"--impair {error}") from None
+
+
+def faults(given: list[str] | None) -> list[Fault]:
+    """In the order in which they are given."""
+    try:
+        found = [fault for text in given or () for fault in parse_faults(text)]
+    except ValueError as error:
+        raise Refusal(f"--fault {error}") from None
+    for text in given or ():
+        _log.info("connections meet the faults %s", text)
+    return found
 
 
 def known_congestion(name: str) -> str:

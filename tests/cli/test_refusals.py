@@ -46,6 +46,10 @@ def sentence(result: Any) -> str:
         (["--impair", "in:los=3%"], "pystack: --impair in:los=3%: there is no los; the keys are loss,"),
         (["--impair", "delay=40"], "pystack: --impair delay=40: '40' is no time"),
         (["--impair", "loss=101%"], "pystack: --impair loss=101%: '101%' is more than 100%"),
+        (["--fault", "drop=synack"], "pystack: --fault drop=synack: there are no segments of the kind 'synack'"),
+        (["--fault", "split=1B", "--fault", "out:loose=syn"], "pystack: --fault out:loose=syn: there is no loose;"),
+        (["--fault", "reset=100"], "pystack: --fault reset=100: '100' is no size"),
+        (["--fault", "split=0B"], "pystack: --fault split=0B: a segment of text has at least 1 byte"),
         (["--metrics", "/no/such/directory/m"], "the metrics file /no/such/directory/m"),
         (["--mtu", "575"], "575"),
         (["--mtu", "1279"], "1279"),
@@ -143,7 +147,7 @@ def test_help_names_every_option() -> None:
     assert result.returncode == 0
     for option in (
         *("--tun", "--address", "--host-address", "--http", "--root", "--echo", "--discard", "--chargen", "--mtu"),
-        *("--congestion", "--capture", "--metrics", "--grace", "--impair", "--access-log", "--list"),
+        *("--congestion", "--capture", "--metrics", "--grace", "--impair", "--fault", "--access-log", "--list"),
     ):
         assert option in result.stdout
 

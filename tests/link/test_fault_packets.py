@@ -216,8 +216,10 @@ def test_what_is_sent_again(ip: Packet) -> None:
     assert passes(7, "FA")
     assert not passes(7, "FA")
     assert passes(-8, data=b"abc", is_back=True)
-    assert passes(99, "S"), "another connection between the same ports"
-    assert passes(100, data=b"abc")
+    assert passes(0, "R"), "what it says is not believed"
+    assert passes(-99, "S"), "another connection between the same ports"
+    assert passes(-98, data=b"abc")
+    assert not passes(-98, data=b"abc")
 
 
 @FAMILIES
@@ -249,6 +251,14 @@ def test_the_connection_that_was_silent_the_longest_is_forgotten(monkeypatch: py
     packets = {port: bytes(V4 / TCP(sport=port)) for port in (1, 2, 3)}
     passed = [bool(pass_through([fault], Crossing(packets[port], False))) for port in (1, 2, 1, 3, 1, 2, 3)]
     assert passed == [False, False, True, False, True, False, False]
+
+
+@FAMILIES
+def test_a_packet_that_fits_into_a_black_hole(ip: Packet) -> None:
+    size = len(ip / TCP()) + 9
+    hole = parse_faults(f"black-hole={size}B")
+    assert [bool(cross(ip / UDP() / bytes(12 + n), *hole)) for n in (8, 9, 10)] == [True, True, False]
+    assert cross(ip / TCP(), *parse_faults("black-hole=0B")) == []
 
 
 @FAMILIES

@@ -68,6 +68,8 @@ def test_what_is_written(text: str, expected: list[object]) -> None:
         ("drop=syn#x", "'syn#x' is no choice such as data#3"),
         ("drop=syn#-1", "'syn#-1' is no choice such as data#3"),
         ("drop=syn#0", "drop=syn#0: segments are counted from 1, and 0 is less"),
+        ("delay=data#3/", "'data#3/' has not two parts"),
+        ("delay=/2s", "'/2s' has not two parts"),
         ("drop=syn#" + "9" * 5000, "is no choice such as data#3"),
         ("delay=data#3", "delay=data#3: 'data#3' has not two parts, as data#3/2s has"),
         ("delay=data#3/2", "delay=data#3/2: '2' is no time such as 40ms"),
