@@ -34,6 +34,7 @@ def _main() -> None:
     from pystack.cli.demo import demo  # noqa: PLC0415
     from pystack.cli.doctor import doctor  # noqa: PLC0415
     from pystack.cli.exits import USAGE, end  # noqa: PLC0415
+    from pystack.cli.helping import NAMES, Command, Group, markup  # noqa: PLC0415
     from pystack.cli.nc import nc  # noqa: PLC0415
     from pystack.cli.ping import ping  # noqa: PLC0415
     from pystack.cli.serve import serve  # noqa: PLC0415
@@ -44,21 +45,21 @@ def _main() -> None:
         add_completion=False,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        rich_markup_mode=None,
+        rich_markup_mode=markup(),
+        cls=Group,
+        context_settings=NAMES,
     )
 
     @app.callback()
     def about(
-        version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
+        version: Annotated[
+            bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+        ] = False,
     ) -> None:
         pass
 
-    app.command()(serve)
-    app.command()(demo)
-    app.command()(stat)
-    app.command()(nc)
-    app.command()(ping)
-    app.command()(doctor)
+    for work in (serve, demo, stat, nc, ping, doctor):
+        app.command(cls=Command)(work)
     # What BadParameter derives from, wherever this version of typer has it from: wrong words on the command line.
     usage_error: Any = typer.BadParameter.__bases__[0]
     try:

@@ -103,9 +103,10 @@ _SCENES = (
 
 
 def demo() -> None:
-    """Show the stack at work: a private network, tun0, the server, and a real curl that meets a page, loss and a reset.
+    """Show the stack at work: a page, loss and a reset, with curl.
 
-    Needs no root where /dev/net/tun is open to everybody; nothing outside of the private network is touched.
+    It all happens in a private network with a tun0, and nothing outside of it is touched. Needs no root where
+    /dev/net/tun is open to everybody.
     """
     with ending():
         if shutil.which("curl") is None:

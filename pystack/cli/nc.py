@@ -53,10 +53,10 @@ def nc(
     ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress bar, at a terminal.")] = False,
 ) -> None:
-    """Send standard input to HOST and PORT, and what comes back to standard output, through a stack of its own.
+    """Send standard input to HOST and PORT, and print what comes.
 
-    The end of standard input ends our side of the connection and not the other. The stack lives on a TUN device that is
-    made for it, beside whatever else runs: the first free tunN, with 10.0.N.2 and fd00:7079:N::2.
+    The end of standard input ends our side of the connection and not the other. All goes through a stack of its own, on
+    a TUN device that is made for it, beside whatever else runs: the first free tunN, with 10.0.N.2 and fd00:7079:N::2.
 
     Ends with 0, with 1 where the network fails, with 2 for wrong usage or missing rights, and with 130 by Ctrl-C.
     """

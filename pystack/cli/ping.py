@@ -52,7 +52,8 @@ class _Plan:
 def ping(
     host: Annotated[str, typer.Argument(metavar="HOST", help="An address or a name.", show_default=False)],
     count: Annotated[
-        int | None, typer.Option("-c", "--count", min=1, help="End after so many requests.", show_default=False)
+        int | None,
+        typer.Option("-c", "--count", metavar="COUNT", min=1, help="End after so many requests.", show_default=False),
     ] = None,
     interval: Annotated[
         float, typer.Option("-i", "--interval", metavar="SECONDS", help="Between two requests, at least 0.002.")
@@ -71,15 +72,16 @@ def ping(
         ),
     ] = None,
     ttl: Annotated[
-        int | None, typer.Option("-t", "--ttl", min=1, max=255, help="TTL or hop limit (64).", show_default=False)
+        int | None,
+        typer.Option("-t", "--ttl", metavar="TTL", min=1, max=255, help="TTL or hop limit (64).", show_default=False),
     ] = None,
     ipv4: Annotated[bool, typer.Option("-4", "--ipv4", help="IPv4 only.")] = False,
     ipv6: Annotated[bool, typer.Option("-6", "--ipv6", help="IPv6 only.")] = False,
 ) -> None:
-    """Ask HOST for ICMP echoes until Ctrl-C, and say of each how long it took, through a stack of its own.
+    """Ask HOST for ICMP echoes, and say how long each took.
 
-    The stack lives on a TUN device that is made for it, beside whatever else runs: the first free tunN, with 10.0.N.2
-    and fd00:7079:N::2.
+    It goes on until Ctrl-C, or for `-c` requests, through a stack of its own. That lives on a TUN device that is made
+    for it, beside whatever else runs: the first free tunN, with 10.0.N.2 and fd00:7079:N::2.
 
     Ends with 0 if there was a reply, with 1 if there was none or the network fails, with 2 for wrong usage or missing
     rights, and with 130 by Ctrl-C before the first request.

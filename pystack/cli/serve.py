@@ -14,6 +14,7 @@ import trio
 import typer
 
 from pystack.cli import checks
+from pystack.cli.attached import lack
 from pystack.cli.control import serve_control
 from pystack.cli.datagram_services import serve_datagram_service
 from pystack.cli.exits import ending
@@ -24,7 +25,6 @@ from pystack.http.drain import Drain
 from pystack.http.exchange import Handler
 from pystack.http.server import serve_http
 from pystack.link.addresses import HostAddresses, Interface
-from pystack.link.crossing import Fault
 from pystack.link.impair import PathImpairments
 from pystack.net.open import open_tun
 from pystack.net.stack import Net
@@ -71,10 +71,6 @@ def serve(
         str | None,
         typer.Option(metavar="SPEC", help="A bad path, such as 'in:loss=3%,delay=40ms;seed=7'.", show_default=False),
     ] = None,
-    fault: Annotated[
-        list[str] | None,
-        typer.Option(metavar="SPEC", help="What befalls connections, such as 'out:reset=100kB'.", show_default=False),
-    ] = None,
     metrics: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the counters, at the end.")] = None,
     grace: Annotated[float, typer.Option(metavar="SECONDS", help="Time for requests in flight at the end.")] = 2,
     idle_timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Close idle connections; 0: never.")] = 75,
@@ -90,7 +86,7 @@ def serve(
     access_log: Annotated[bool, typer.Option("--access-log", help="Log each request to standard error.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more to standard error.")] = False,
 ) -> None:
-    """Serve HTTP over a TUN device, through the TCP/IP stack in this process.
+    """Serve HTTP over a TUN device, by the stack in this process.
 
     Prints one line, the URLs, once everything accepts. Ends with SIGINT, SIGTERM or SIGHUP: requests in flight have
     `--grace` seconds; a second signal ends at once.
@@ -117,7 +113,6 @@ def serve(
             mtu=mtu,
             tcp=TcpConfig(congestion=checks.known_congestion(congestion)),
             impair=checks.impairments(impair),
-            faults=checks.faults(fault),
             capture=checks.writable("capture", capture),
             metrics=checks.writable("metrics", metrics),
             ports=ports,
@@ -162,7 +157,6 @@ async def _run(
     tcp: TcpConfig,
     capture: Path | None,
     impair: PathImpairments | None,
-    faults: Sequence[Fault],
     metrics: Path | None,
     ports: dict[str, int],
     hosting: AbstractAsyncContextManager[Handler],
@@ -181,14 +175,23 @@ async def _run(
                     tcp=tcp,
                     capture=capture,
                     impair=impair,
-                    faults=faults,
                     grace=stop.grace,
                 ) as stop.net,
                 trio.open_nursery() as beside,
             ):
+                if host_addresses == "none":
+                    _warn_of_a_device_that_leads_nowhere(tun, addresses)
                 await beside.start(serve_control, stop.net)
                 await _serve_all(stop.net, ports, handler, http_config, stop.drain)
                 beside.cancel_scope.cancel()
+
+
+def _warn_of_a_device_that_leads_nowhere(tun: str, addresses: Sequence[Interface]) -> None:
+    from pystack.link.netlink import read_host, read_link  # noqa: PLC0415 (Linux only)
+
+    link = read_link(tun)
+    if link is not None and (sentence := lack(tun, addresses, link.up, read_host())):
+        _log.warning("%s", sentence)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from pystack.link.conflicts import HostAddress, HostRoute, HostState
 from pystack.link.device import LinkError
 
 _CLONED = 0x200  # RTM_F_CLONED: a cached exception (a path MTU, a redirect), not a route that someone set
+_UP = 0x01  # IFF_UP
 _NODAD = 0x02  # IFA_F_NODAD
 _LOCAL_TABLE = 255
 _PATIENCE_MS = 1000
@@ -31,11 +32,13 @@ _MIRRORED = ("broadcast", "anycast", "multicast")  # the kernel's own companions
 class Link:
     """An interface that exists: `kind` is iproute2's word (`tun`, `veth`, … or empty for hardware).
 
-    `is_tun` tells TUN from TAP, which have one kind; `persistent` and `owner` (a user id) are a TUN device's.
+    `up`: it is set up. `is_tun` tells TUN from TAP, which have one kind; `persistent` and `owner` (a user id) are a TUN
+    device's.
     """
 
     name: str
     kind: str
+    up: bool
     is_tun: bool
     persistent: bool
     owner: int | None
@@ -47,14 +50,16 @@ def read_link(name: str) -> Link | None:
         found = rtnl.link_lookup(ifname=name)
         if not found:
             return None
-        info = rtnl.get_links(index=found[0])[0].get_attr("IFLA_LINKINFO")
+        link = rtnl.get_links(index=found[0])[0]
+    info, up = link.get_attr("IFLA_LINKINFO"), bool(link["flags"] & _UP)
     kind = info.get_attr("IFLA_INFO_KIND") if info else None
     data = info.get_attr("IFLA_INFO_DATA") if kind == "tun" else None
     if data is None:
-        return Link(name, kind or "", is_tun=False, persistent=False, owner=None)
+        return Link(name, kind or "", up, is_tun=False, persistent=False, owner=None)
     return Link(
         name,
         kind or "",
+        up,
         is_tun=data.get_attr("IFLA_TUN_TYPE") == 1,
         persistent=bool(data.get_attr("IFLA_TUN_PERSIST")),
         owner=data.get_attr("IFLA_TUN_OWNER"),
