@@ -25,6 +25,7 @@ from pystack.http.drain import Drain
 from pystack.http.exchange import Handler
 from pystack.http.server import serve_http
 from pystack.link.addresses import HostAddresses, Interface
+from pystack.link.crossing import Fault
 from pystack.link.impair import PathImpairments
 from pystack.net.open import open_tun
 from pystack.net.stack import Net
@@ -71,6 +72,10 @@ def serve(
         str | None,
         typer.Option(metavar="SPEC", help="A bad path, such as 'in:loss=3%,delay=40ms;seed=7'.", show_default=False),
     ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SPEC", help="What befalls connections, such as 'out:reset=100kB'.", show_default=False),
+    ] = None,
     metrics: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the counters, at the end.")] = None,
     grace: Annotated[float, typer.Option(metavar="SECONDS", help="Time for requests in flight at the end.")] = 2,
     idle_timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Close idle connections; 0: never.")] = 75,
@@ -113,6 +118,7 @@ def serve(
             mtu=mtu,
             tcp=TcpConfig(congestion=checks.known_congestion(congestion)),
             impair=checks.impairments(impair),
+            faults=checks.faults(fault),
             capture=checks.writable("capture", capture),
             metrics=checks.writable("metrics", metrics),
             ports=ports,
@@ -157,6 +163,7 @@ async def _run(
     tcp: TcpConfig,
     capture: Path | None,
     impair: PathImpairments | None,
+    faults: Sequence[Fault],
     metrics: Path | None,
     ports: dict[str, int],
     hosting: AbstractAsyncContextManager[Handler],
@@ -175,6 +182,7 @@ async def _run(
                     tcp=tcp,
                     capture=capture,
                     impair=impair,
+                    faults=faults,
                     grace=stop.grace,
                 ) as stop.net,
                 trio.open_nursery() as beside,
