@@ -135,6 +135,7 @@ def judged(ruleset: list[Any]) -> tuple[bool, bool] | None:
         (rules([TO_OTHER], [REJECT]) + other([TUN, ACCEPT]), None),
         (rules([TO_OTHER], [ACCEPT], policy="drop") + other([TUN, {"return": None}], [DROP]), None),
         (rules([TO_OTHER], [ACCEPT]) + other([REJECT]), ALL),
+        (rules([TO_OTHER], [REJECT]) + other([COUNT]), ALL),
         (rules([TO_OTHER, DROP]) + other(), None),
         (rules([GOES_TO_OTHER], [ACCEPT], policy="drop") + other(), ALL),
         (rules([GOES_TO_OTHER], [DROP]) + other(), None),
