@@ -148,9 +148,7 @@ COUNTERS: Final[dict[str, Counter]] = {
     ),
     "IcmpOutMsgs": Counter("ICMP messages that were sent"),
     "Icmp6OutMsgs": Counter("ICMPv6 messages that were sent"),
-    "IcmpOutDestUnreachs": Counter(
-        '"destination unreachable": a port or protocol; of a router a host or a link'
-    ),
+    "IcmpOutDestUnreachs": Counter('"destination unreachable": a port or protocol; of a router a host or a link'),
     "Icmp6OutDestUnreachs": Counter('"destination unreachable": a port; of a router a host'),
     "Icmp6OutPktTooBigs": Counter('"packet too big", of a router'),
     "IcmpOutTimeExcds": Counter('"time exceeded": fragments that did not come; of a router the hops'),
