@@ -57,6 +57,29 @@ def test_it_goes_on_with_the_rate_that_was_enough() -> None:
     assert drops(codel, 2400, 2600) == [2500, 2600], "long after that it begins anew"
 
 
+def test_the_target_itself_is_too_long() -> None:
+    assert drops(queue(), 0, 100, 5 * MS) == [100]
+    assert drops(queue(), 0, 500, 5 * MS - 1) == []
+
+
+@pytest.mark.parametrize(("later", "count"), [(16 * 100 * MS - 1, 6), (16 * 100 * MS, 1)])
+def test_sixteen_intervals_are_long_ago(later: int, count: int) -> None:
+    """Counted from when the next drop would have been due: 463.991892 ms, as that is scheduled only when the packet
+    behind one that is dropped has waited too long as well.
+    """
+    codel = queue()
+    drops(codel, 0, 463)
+    assert codel.on_departure(LONG, FULL, 464 * MS) is Verdict.SIGNAL
+    assert codel.on_departure(SHORT, FULL, 464 * MS) is Verdict.PASS
+    assert codel.drop_next == 463_991_892
+    again = codel.drop_next + later
+    codel.on_departure(LONG, FULL, again - 100 * MS)
+    assert codel.on_departure(LONG, FULL, again) is Verdict.SIGNAL
+    assert codel.count == count
+    assert codel.on_departure(LONG, FULL, again) is Verdict.PASS
+    assert codel.drop_next == control_law(again, 100 * MS, count), "nothing is owed from the last time"
+
+
 def test_what_is_overdue_is_dropped_at_once() -> None:
     """The line was busy for long: 200, 270.7, 328.4, 378.4 are due at 400, and 423.2 is not."""
     codel = queue()

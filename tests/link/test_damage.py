@@ -113,6 +113,14 @@ def test_fragments_are_damaged_where_they_notice_it_themselves() -> None:
             assert not is_intact(damaged(packet, Copy(0, bit, None), Counts()))
 
 
+def test_what_is_wrong_is_not_intact() -> None:
+    for kind in KINDS:
+        packet = packet_of(kind, b"text")
+        assert not is_intact(packet[:-1] + bytes([packet[-1] ^ 1]))
+    assert is_intact(bytes(V4 / UDP(sport=1, dport=2, chksum=0)))
+    assert not is_intact(bytes(V6 / UDP(sport=1, dport=2, chksum=0))), "IPv6 wants one"
+
+
 def test_what_is_cut_short_is_not_intact() -> None:
     for kind in KINDS:
         packet = packet_of(kind, b"text")

@@ -125,6 +125,11 @@ def test_what_is_written(text: str, expected: PathImpairments) -> None:
         ("rate=1Mbit,target=5ms", "target needs aqm=codel in the same direction"),
         ("rate=1Mbit,aqm=red,target=5ms", "target needs aqm=codel in the same direction"),
         ("rate=1Mbit,aqm=codel,w_q=1%", "w_q needs aqm=red in the same direction"),
+        *(
+            (f"rate=1Mbit,aqm=codel,{key}=1", f"{key} needs aqm=red in the same direction")
+            for key in ("min_th", "max_th", "max_p")
+        ),
+        ("rate=1Mbit,aqm=red,interval=5ms", "interval needs aqm=codel in the same direction"),
         ("rate=1Mbit,ecn=on", "ecn needs aqm=codel or aqm=red in the same direction"),
         ("rate=1Mbit,aqm=codel,ecn=yes", "ecn=yes: 'yes' is neither on nor off"),
         ("rate=1Mbit,aqm=red,max_th=5", "max_th is more than min_th, and 5 is not more than 5"),

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from path_lab import MS, drive, ip_packet, numbered, way_of
 
-from pystack.link.queues import Backlog, Verdict
+from pystack.link.queues import Backlog, Limit, Verdict
 from pystack.link.red import Red, RedQueue, decayed, early_chance, spread
 
 
@@ -71,6 +71,18 @@ def test_above_the_maximum_nothing_is_marked(waiting: int, verdict: Verdict) -> 
     assert set(verdicts) <= {Verdict.PASS, verdict}
     assert verdicts.count(verdict) > 100
     assert waiting < 30 or verdicts.count(verdict) == 1000
+
+
+def test_what_can_be_marked_is_dropped_nevertheless() -> None:
+    """Above the maximum threshold, and where there is no room."""
+    packet = ip_packet(4, 253, bytes(980), 1)
+    for fields in (
+        {"aqm": Red(ecn=True, min_th=0, max_th=1, w_q=1.0)},
+        {"aqm": Red(ecn=True), "queue": Limit(packets=2)},
+    ):
+        way = way_of(rate=8_000_000, **fields)
+        assert len(drive(way, [(0, packet)] * 9)) == 3
+        assert way.counts.dropped == 6
 
 
 @pytest.mark.parametrize(
