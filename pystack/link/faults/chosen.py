@@ -50,8 +50,8 @@ class Chosen(TcpFault):
 
 
 class Drop(Chosen):
-    """Loses it. A TCP sends it again: text and FIN when three duplicate ACKs or SACK tell (RFC 5681, RFC 6675), or at
-    its RTO (RFC 6298), a SYN after a second. A lost ACK is made good by the next. With `resent` nothing that was lost
+    """Loses the segment. A TCP sends it again: text and FIN when three duplicate ACKs or SACK tell (RFC 5681, RFC 6675),
+    or at its RTO (RFC 6298), a SYN after a second. A lost ACK is made good by the next. With `resent` nothing that was lost
     elsewhere ever arrives, and the sender gives up after R2 (RFC 9293 section 3.8.3).
 
     Example: `Drop("syn", 1)`; `drop=syn#1`.
@@ -62,8 +62,8 @@ class Drop(Chosen):
 
 
 class Delay(Chosen):
-    """Holds it up by `time` nanoseconds, and nothing else. A TCP takes it for lost and sends it again; of the copy that
-    comes late the receiver says so (a duplicate ACK, D-SACK: RFC 2883).
+    """Holds the segment up by `time` nanoseconds, and no other. A TCP takes it for lost and sends it again; of the copy
+    that comes late the receiver says so (a duplicate ACK, D-SACK: RFC 2883).
 
     Example: `Delay("data", 3, time=2_000_000_000)`; `delay=data#3/2s`.
     """
@@ -79,7 +79,7 @@ class Delay(Chosen):
 
 
 class Duplicate(Chosen):
-    """Has it arrive twice. A TCP takes it once, and answers the copy by an ACK (RFC 9293 section 3.10.7.4), with D-SACK
+    """Has the segment arrive twice. A TCP takes it once, and answers the copy by an ACK (RFC 9293 section 3.10.7.4), with D-SACK
     where it carried text (RFC 2883).
 
     Example: `Duplicate("data", 1)`; `dup=data#1`.
@@ -90,8 +90,8 @@ class Duplicate(Chosen):
 
 
 class CorruptText(Chosen):
-    """Flips every bit of the first byte of its text, and sets the checksum right, as a faulty router between its
-    checksums does: no TCP can notice. Only what the application checks itself saves it.
+    """Flips every bit of the first byte of the segment's text, and sets the checksum right, as a faulty router between
+    its checksums does: no TCP can notice. Only what the application checks itself saves it.
 
     Example: `CorruptText("data", 2)`; `corrupt=data#2`.
     """
@@ -103,8 +103,8 @@ class CorruptText(Chosen):
 
 
 class AckUnsent(Chosen):
-    """Has it acknowledge what was never sent: `by` bytes beyond all that has passed in the other direction. A TCP drops
-    it and answers by an ACK (RFC 9293 section 3.10.7.4), or, where it is the answer to its SYN, by a RST.
+    """Has the segment acknowledge what was never sent: `by` bytes beyond all that has passed in the other direction. A
+    TCP drops it and answers by an ACK (RFC 9293 section 3.10.7.4), or, where it is the answer to its SYN, by a RST.
 
     Example: `AckUnsent("ack", 1, by=1000)`; `ack-unsent=ack#1/1kB`.
     """
@@ -120,8 +120,8 @@ class AckUnsent(Chosen):
 
 
 class AckUnreceived(Chosen):
-    """Has it acknowledge all that has passed in the other direction, whether it has arrived or not, and takes its SACK
-    blocks away. So a loss behind this fault (a later fault of the list, or the path's) is hidden from the sender, as by
+    """Has the segment acknowledge all that has passed in the other direction, arrived or not, and takes its SACK blocks
+    away. So a loss behind this fault (a later fault of the list, or the path's) is hidden from the sender, as by
     an optimistic receiver. A TCP cannot notice: the sender forgets what it sent, and the receiver waits for it, for
     ever where nobody has a time-out or keep-alive.
 
