@@ -50,9 +50,9 @@ class Chosen(TcpFault):
 
 
 class Drop(Chosen):
-    """Loses the segment. A TCP sends it again: text and FIN when three duplicate ACKs or SACK tell (RFC 5681, RFC 6675),
-    or at its RTO (RFC 6298), a SYN after a second. A lost ACK is made good by the next. With `resent` nothing that was lost
-    elsewhere ever arrives, and the sender gives up after R2 (RFC 9293 section 3.8.3).
+    """Loses the segment. A TCP sends it again: text and FIN when three duplicate ACKs or SACK tell (RFC 5681, RFC
+    6675), or at its RTO (RFC 6298), a SYN after a second. A lost ACK is made good by the next. With `resent` nothing
+    that was lost elsewhere ever arrives, and the sender gives up after R2 (RFC 9293 section 3.8.3).
 
     Example: `Drop("syn", 1)`; `drop=syn#1`.
     """
@@ -79,8 +79,8 @@ class Delay(Chosen):
 
 
 class Duplicate(Chosen):
-    """Has the segment arrive twice. A TCP takes it once, and answers the copy by an ACK (RFC 9293 section 3.10.7.4), with D-SACK
-    where it carried text (RFC 2883).
+    """Has the segment arrive twice. A TCP takes it once, and answers the copy by an ACK (RFC 9293 section 3.10.7.4),
+    with D-SACK where it carried text (RFC 2883).
 
     Example: `Duplicate("data", 1)`; `dup=data#1`.
     """
