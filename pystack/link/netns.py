@@ -43,6 +43,11 @@ def enter_private_network() -> None:
     configure("lo", up=True)
 
 
+def kernel_has_ipv6() -> bool:
+    """Whether devices of this process's network can have IPv6 addresses."""
+    return _read_setting(Path("/proc/sys"), "net.ipv6.conf.default.disable_ipv6") == "0"
+
+
 def explain_refusal(code: int | None, sysctl: Path = Path("/proc/sys")) -> str:
     """Say in one sentence which setting forbids a private network; `code` is the errno."""
     for setting, forbids, allows in _SETTINGS:

@@ -11,27 +11,18 @@ from collections.abc import Sequence
 
 import trio
 
-from pystack.link.device import DeviceLost, LinkError
+from pystack.link.device import LinkError
 from pystack.link.holder import Holder, find_holders
 from pystack.link.linkwatch import LinkWatch
-from pystack.wire.packet import Packet
+from pystack.link.tunfile import TunFile
 
 NODE = "/dev/net/tun"
-
-_READ_SIZE = 65536
-"""A read that is too small truncates the packet silently, and an IP packet may have 65,535 bytes."""
-
-_IOV_MAX = 1024
-"""Linux refuses a gathering write of more pieces."""
 
 _NAME_BYTES = 15
 """IFNAMSIZ less the terminating zero."""
 
-_GONE = frozenset({getattr(errno, "EBADFD", 77), errno.EBADF})
-"""The kernel's word for a device that was deleted, and Python's for a descriptor that we closed."""
 
-
-class TunDevice:
+class TunDevice(TunFile):
     """An open TUN device without packet information: each read and write is one bare IP packet.
 
     A device that this makes is non-persistent: it goes when the process closes it or ends in any way. A
@@ -51,17 +42,8 @@ class TunDevice:
             self._tun = pytun.TunTapDevice(name, flags=flags)
         except OSError as error:
             raise explain_refusal(name, error.errno) from error
-        self.name: str = self._tun.name
-        self.mtu: int = self._tun.mtu
-        self._fd: int = self._tun.fileno()
+        super().__init__(self._tun.fileno(), self._tun.name, self._tun.mtu)
         self._watch: LinkWatch | None = None
-        os.set_blocking(self._fd, False)
-        # A child process that inherits the descriptor would keep the device alive after us.
-        os.set_inheritable(self._fd, False)
-
-    def fileno(self) -> int:
-        """The device's descriptor; -1 once it is closed."""
-        return self._fd
 
     def refresh_mtu(self) -> int:
         """Read `mtu` anew from the kernel and return it. Raises DeviceLost."""
@@ -72,45 +54,6 @@ class TunDevice:
         except OSError as error:
             raise self._lost() from error
         return self.mtu
-
-    def read_batch(self, limit: int) -> list[bytes]:
-        """Take up to `limit` packets that the kernel has queued for us. Raises DeviceLost."""
-        packets: list[bytes] = []
-        try:
-            while len(packets) < limit:
-                packets.append(os.read(self._fd, _READ_SIZE))
-        except BlockingIOError:
-            pass
-        except OSError as error:
-            # A TUN read fails in no passing way; with packets in hand, the next call meets the same error.
-            if not packets:
-                raise self._lost() from error
-        return packets
-
-    def write(self, packet: Packet) -> None:
-        """Give one packet to the kernel.
-
-        Raises OSError where it is refused (EIO while the link is down, EINVAL for what is no IP packet) and
-        DeviceLost where the device is gone.
-        """
-        pieces = packet.pieces
-        if len(pieces) > _IOV_MAX:
-            pieces = (bytes(packet),)
-        try:
-            os.writev(self._fd, pieces)
-        except OSError as error:
-            if error.errno in _GONE:
-                raise self._lost() from error
-            raise
-
-    async def wait_readable(self) -> None:
-        """Wait for a packet, or for the loss of the device, which the next `read_batch` then reports."""
-        if self._fd < 0:
-            raise self._lost()
-        try:
-            await trio.lowlevel.wait_readable(self._fd)
-        except trio.ClosedResourceError as error:
-            raise self._lost() from error
 
     async def wait_changed(self) -> None:
         """Return when the MTU has changed. Raises DeviceLost when the device is closed or deleted."""
@@ -124,18 +67,13 @@ class TunDevice:
 
     def close(self) -> None:
         """Close the descriptor; a device that we made is gone with it."""
-        if self._fd < 0:
-            return
         if self._watch is not None:
             self._watch.close()
-        if trio.lowlevel.in_trio_run():
-            trio.lowlevel.notify_closing(self._fd)
-        self._fd = -1
-        self._tun.close()
+            self._watch = None
+        super().close()
 
-    def _lost(self) -> DeviceLost:
-        reason = "was deleted" if self._fd >= 0 else "is closed"
-        return DeviceLost(errno.ENETDOWN, f"the device {self.name} {reason}")
+    def _close_file(self, fd: int) -> None:
+        self._tun.close()
 
 
 def check_name(name: str) -> None:
