@@ -25,8 +25,8 @@ def is_readable(sock: "SockCore") -> bool:
 
 
 def is_writable(sock: "SockCore") -> bool:
-    """Whether `send` would not block and it pays to call it: a third of the buffer is free, as Linux has it, and what
-    has not been sent yet is less than TCP_NOTSENT_LOWAT.
+    """Whether `send` would not block and it pays to call it: a third of the buffer is free, as Linux has it, the host
+    has memory left, and what has not been sent yet is less than TCP_NOTSENT_LOWAT.
     """
     connection = sock.connection
     if connection is None:
@@ -36,7 +36,7 @@ def is_writable(sock: "SockCore") -> bool:
         return sock.has_error
     if connection.fin_queued or state is State.CLOSED or sock.has_error:
         return True
-    if 3 * len(connection.sendbuf) > 2 * connection.config.sndbuf:
+    if 3 * len(connection.sendbuf) > 2 * connection.config.sndbuf or not connection.send_room:
         return False
     lowat = sock.notsent_lowat
     return not lowat or connection.unsent < max(lowat, _LEAST_LOWAT)

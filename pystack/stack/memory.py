@@ -16,6 +16,7 @@ class Memory:
         self._budget = budget
         self.held = 0
         self.pressure = Pressure()
+        self.pressure.left = budget
         self.relieve: Callable[[], int] = lambda: 0
         """Drops some of what can come again, and returns how many bytes that frees; 0: there is nothing of it left."""
 
@@ -30,6 +31,7 @@ class Memory:
         elif 4 * self.held > 3 * self._budget:
             level = Level.SHRINK
         self.pressure.level = level
+        self.pressure.left = self._budget - self.held
         return level
 
     @property

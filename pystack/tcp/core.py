@@ -168,7 +168,7 @@ class Core:
         if self.fin_queued or self.tcb.state is State.CLOSED:
             return 0
         queued = len(self.sendbuf)
-        return max(0, send_limit(self.config.sndbuf, queued, self.pressure.level) - queued)
+        return max(0, send_limit(self.config.sndbuf, queued, self.pressure.left) - queued)
 
     @property
     def unsent(self) -> int:

@@ -3,6 +3,9 @@
 from enum import IntEnum
 
 _FIRST_WINDOW = 65535
+_AT_ONCE = 16384
+"""What may be queued where nothing is, however short memory is: so every connection goes on."""
+_NO_BUDGET = 1 << 62
 
 
 class Level(IntEnum):
@@ -16,12 +19,15 @@ class Level(IntEnum):
 
 
 class Pressure:
-    """One for each host, shared by its connections; only the host sets `level`."""
+    """One for each host, shared by its connections; only the host sets `level` and what is `left` of its budget, in
+    bytes, which is negative where more is held.
+    """
 
-    __slots__ = ("level",)
+    __slots__ = ("left", "level")
 
     def __init__(self) -> None:
         self.level = Level.NONE
+        self.left = _NO_BUDGET
 
 
 def receive_limit(rcvbuf: int, read: int, rcv_mss: int, level: Level) -> int:
@@ -32,6 +38,8 @@ def receive_limit(rcvbuf: int, read: int, rcv_mss: int, level: Level) -> int:
     return min(rcvbuf, _FIRST_WINDOW + 2 * read) if level is Level.NONE else min(rcvbuf, 4 * rcv_mss)
 
 
-def send_limit(sndbuf: int, queued: int, level: Level) -> int:
-    """How much may be queued: under the worst pressure only a little at a time, so that every connection goes on."""
-    return sndbuf if level < Level.REFUSE else min(sndbuf, 0 if queued else 16384)
+def send_limit(sndbuf: int, queued: int, left: int) -> int:
+    """How much may be queued: what is `left` of the host's budget beside what is queued already, and under the worst
+    pressure only a little at a time.
+    """
+    return min(sndbuf, max(queued + left, 0 if queued else _AT_ONCE))

@@ -36,9 +36,31 @@ def test_what_the_levels_allow() -> None:
     assert receive_limit(1 << 20, 1 << 20, 1460, Level.NONE) == 1 << 20
     assert receive_limit(1 << 20, 0, 1460, Level.NONE) == 65535
     assert receive_limit(1 << 20, 1 << 20, 1460, Level.SHRINK) == 4 * 1460
-    assert send_limit(1 << 20, 5000, Level.SHRINK) == 1 << 20
-    assert send_limit(1 << 20, 5000, Level.REFUSE) == 0
-    assert send_limit(1 << 20, 0, Level.REFUSE) == 16384
+    assert send_limit(1 << 20, 5000, 10 << 20) == 1 << 20
+    assert send_limit(1 << 20, 5000, 3000) == 8000, "what is left of the budget, beside what is queued"
+    assert send_limit(1 << 20, 5000, -10_000) == 0
+    assert send_limit(1 << 20, 0, -10_000) == 16384
+    assert send_limit(8000, 0, -10_000) == 8000
+
+
+def test_one_call_takes_no_more_than_is_left_of_the_budget() -> None:
+    lan = Lan()
+    lan.a = Host(Config(addresses=((A4, 24),), memory=100_000), entropy("a"))
+    client, server = lan.pair()
+    lan.cut = True
+    sent = 0
+    for _ in range(3):
+        taken = client.send(bytes(1 << 20))
+        sent += 0 if isinstance(taken, WouldBlock) else taken
+        lan.run()
+    assert 90_000 < sent < 100_000
+    assert 99_000 < lan.a.memory.held <= 100_000
+    assert not client.writable, "nothing would be taken"
+    lan.cut = False
+    lan.advance(2 * SECOND)
+    assert client.writable
+    server.recv(1 << 20)
+    assert client.send(bytes(50_000)) == 50_000
 
 
 def test_windows_shrink_before_the_budget_is_used_up() -> None:
