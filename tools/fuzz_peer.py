@@ -53,6 +53,7 @@ class Flow:
         self.offers = self.host_offers = 0
         """The options of the two SYNs, as the bits of `opens`."""
         self.host_wscale = 0
+        self._has_opened = False
         self.ts_recent = 0
         self.is_open = False
         """The host has sent a SYN."""
@@ -121,8 +122,8 @@ class Flow:
 
     def opens(self, flags: int, kinds: int, now: int) -> Segment:
         """A SYN, with the options whose bits are in `kinds`. Bits 4 to 6 are a shift count, 6 and 7 choose the MSS."""
-        self.tainted |= self.offers not in (0, kinds)  # it is open to which of the two SYNs the host believes
-        self.offers = kinds
+        self.tainted |= self._has_opened and self.offers != kinds  # who knows which of the SYNs the host believes
+        self._has_opened, self.offers = True, kinds
         seg = self.says(flags | SYN, now, seq=self.iss)
         seg.options = Options(
             mss=(536, 1460, 88, 9000)[kinds >> 6 & 3] if kinds & MSS else None,
