@@ -68,3 +68,21 @@ def test_a_duplicate_that_changes_the_window_is_no_duplicate() -> None:
     assert p.c.board.sacked_out == 2
     p.gives(ack=1, wnd=63_000, text=b"with text")
     assert p.c.board.sacked_out == 2
+
+
+def test_a_segment_that_was_overtaken_leaves_the_window_as_it_is() -> None:
+    """RFC 9293 section 3.10.7.4, fifth step: SND.WL1 is the number of the segment that the window is from."""
+    p = established()
+    p.gives(seq=1001, text=1000, wnd=2000)
+    assert p.c.tcb.snd.wnd == 2000
+    p.gives(seq=1, text=1000, wnd=9000)
+    assert p.c.tcb.snd.wnd == 2000
+    p.gives(seq=2001, wnd=3000)
+    assert p.c.tcb.snd.wnd == 3000
+
+
+def test_the_last_byte_stays_until_it_is_acknowledged_too() -> None:
+    p = established()
+    p.sends(1460)
+    p.gives(ack=1460)
+    assert [shown for _, shown in p.waits(p.c.rtt.rto)] == ["P. 1460:1461(1) ack 1"]

@@ -37,6 +37,7 @@ ACK_ONLY = [". 1:1(0) ack 1"]
         (95, 5, 10, False),
         (95, 6, 10, True),
         (90, 100, 10, False),
+        (100, 11, 10, True),  # the part that fits is taken
     ],
 )
 def test_the_four_cases_of_acceptability(seq: int, length: int, window: int, expected: bool) -> None:

@@ -78,6 +78,35 @@ def test_one_lost_packet_goes_whatever_the_window_says() -> None:
     assert e.recovery.room(e.board, e.cc, resend=True) == -1
 
 
+def test_further_duplicates_do_not_resend_what_is_on_its_way_again() -> None:
+    """RFC 5681 section 3.2 step 4: each only says that one more packet has left the network."""
+    e = Episode(sack=False)
+    for _ in range(3):
+        e.duplicate()
+    assert e.resend() == [0]
+    for left in (4, 5, 6):
+        assert e.duplicate() is False
+        assert e.board.sacked_out == left
+        assert e.resend() == []
+
+
+def test_the_threshold_is_half_of_what_is_in_flight_not_of_what_might_be() -> None:
+    """RFC 5681 equation 4."""
+    for sack in (False, True):
+        e = Episode(sack)
+        e.cc = Reno(40)
+        if sack:
+            e.sacks(5, 8)
+        else:
+            for _ in range(3):
+                e.duplicate()
+        assert (e.cc.ssthresh, e.cc.cwnd) == (5, 5)
+        e = Episode(sack)
+        e.cc = Reno(40)
+        e.recovery.on_timeout(0, e.nxt, e.board, e.cc, 1000)
+        assert (e.cc.ssthresh, e.cc.cwnd) == (5, 1)
+
+
 def test_two_duplicates_are_disorder_only() -> None:
     e = Episode(sack=False)
     e.duplicate()
