@@ -42,7 +42,7 @@ def discard(data: bytes) -> None:
 
 def chargen(data: bytes) -> bytes:
     """Between 0 and 512 characters, at random, whatever came."""
-    return CHARGEN_PATTERN[: random.randint(0, _MOST_CHARACTERS)]
+    return CHARGEN_PATTERN[: int(random.random() * (_MOST_CHARACTERS + 1))]
 
 
 ANSWERS: dict[str, Answer] = {"echo": echo, "discard": discard, "chargen": chargen}

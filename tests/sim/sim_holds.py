@@ -86,14 +86,14 @@ def memory_is_counted(host: Host, ever: Sequence[Endpoint]) -> None:
         assert endpoint.touched or endpoint.charged >= holds + _CONNECTION, f"{endpoint.charged} charged for {holds}"
 
 
-def memory_is_within_budget(host: Host, promised: int) -> None:
-    """The host holds no more than its budget, but for what was `promised` before memory ran short (the windows that
-    were offered, in bytes), twice that at most since buffers are kept whole, and for the little with which each
-    connection goes on.
+def memory_is_within_budget(host: Host, promised: Sequence[int]) -> None:
+    """The host holds no more than its budget, but for what was `promised` before memory ran short (of each connection
+    the largest window that it has offered, in bytes), twice that at most since buffers are kept whole, and for the
+    little with which each connection goes on.
     """
-    count = len(host.endpoints())
-    most = host.config.memory + 2 * promised + (count + 1) * (_CONNECTION + _AT_ONCE)
-    assert host.memory.held <= most, f"{host.memory.held} bytes held, of {host.config.memory}, with {promised} promised"
+    held, budget = host.memory.held, host.config.memory
+    beyond = 2 * sum(promised) + (len(promised) + 1) * (_CONNECTION + _AT_ONCE)
+    assert held <= budget + beyond, f"{held} bytes held, of {budget}, with {promised} promised"
 
 
 def nothing_is_left(host: Host) -> None:
@@ -139,17 +139,17 @@ class Observer:
                 continue
             host = node.stack
             deadlines_are_ahead(host, now)
-            promised = 0
             for endpoint in host.endpoints():
                 end = self._end(host, endpoint)
                 check_connection(end.connection, now)
                 what_has_arrived_is_kept(end.connection)
-                promised += end.largest
                 peer = self._peer(end)
                 if peer is not None:
                     what_is_acknowledged_has_arrived(end.connection, peer.connection)
-            memory_is_counted(host, [e for e, end in self.ends.items() if end.host is host])
-            memory_is_within_budget(host, promised)
+            ends = [end for end in self.ends.values() if end.host is host]
+            memory_is_counted(host, [end.endpoint for end in ends])
+            # What is over may hold text still that nobody has read.
+            memory_is_within_budget(host, [end.largest for end in ends if end.endpoint.charged])
 
     def _on_packet(self, now: int, name: str, packet: Packet) -> None:
         node = self._nodes.get(name)
