@@ -228,6 +228,14 @@ def test_an_ack_of_our_fin_moves_every_closing_state_on() -> None:
     assert p.c.ending is Ending.NORMAL
 
 
+@pytest.mark.parametrize("state", [State.FIN_WAIT_1, State.CLOSING, State.LAST_ACK])
+def test_an_ack_of_less_than_our_fin_moves_no_closing_state_on(state: State) -> None:
+    p = in_state(state)
+    p.gives(seq=p.c.tcb.rcv.nxt - p.irs, ack=1)
+    assert p.state is state
+    assert next(shown for _, shown in p.waits(p.c.rtt.rto)).startswith("F. 1:1(0)"), "the FIN was lost, and goes again"
+
+
 # Numbers that wrap
 
 
