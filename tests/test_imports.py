@@ -55,9 +55,16 @@ def test_the_core_needs_no_library_at_all() -> None:
     assert not {"trio", "pytun", "pyroute2", "httptools", "typer", "socket", "random"} & set(loaded)
 
 
+def test_a_simulation_in_plain_steps_needs_no_trio() -> None:
+    loaded = run("import pystack, sys; pystack.sim.Simulation(); print(*sys.modules)").split()
+    assert "pystack.sim.simulation" in loaded
+    assert not {"trio", "pytun", "pyroute2", "httptools", "typer"} & set(loaded)
+
+
 def test_every_public_name_is_there() -> None:
-    code = "import pystack; print([n for n in dir(pystack) if not hasattr(pystack, n)], len(pystack.__all__))"
-    assert run(code) == "[] 15\n"
+    for module, names in (("pystack", 15), ("pystack.sim", 6), ("pystack.testing", 8)):
+        code = f"import {module} as m; print([n for n in dir(m) if not hasattr(m, n)], len(m.__all__))"
+        assert run(code) == f"[] {names}\n"
 
 
 def test_a_public_name_is_what_its_module_calls_so() -> None:

@@ -16,6 +16,7 @@ from hashlib import blake2b
 from typing import Any, BinaryIO, TypeAlias
 
 from pystack.link.crossing import Fault
+from pystack.link.faults import parse_faults
 from pystack.link.impair import Impairments
 from pystack.link.pcapng import PcapngWriter
 from pystack.sim.clock import Clock
@@ -71,12 +72,13 @@ class Simulation:
         forward: Impairments | None = None,
         *,
         back: Impairments | Mapping[str, object] | None = None,
-        faults: Iterable[Fault] = (),
+        faults: Iterable[Fault] | str = (),
         **values: object,
     ) -> Link:
         """A new link between two hosts. What it does to packets from `a` to `b` is said by `forward`, or by `values` as
         `Impairments.of` takes them (`rate="20 Mbit/s"`); what it does to those from `b` to `a` by `back`, which of
-        values needs only those that differ. `faults` are done to chosen packets before. Raises `ValueError`.
+        values needs only those that differ. `faults` are done to chosen packets before, values or how the command line
+        writes them, for which `a` is the stack: `"out:drop=syn#1"` is what `a` sends. Raises `ValueError`.
         """
         if forward is None:
             forward = Impairments.of(**values)
@@ -86,6 +88,8 @@ class Simulation:
             back = forward
         elif not isinstance(back, Impairments):
             back = Impairments.of(**{**values, **back})
+        if isinstance(faults, str):
+            faults = parse_faults(faults)
         link = Link(self.seed, self.clock, (a, b), forward, back, faults)
         self._topology.add_link(link)
         return link

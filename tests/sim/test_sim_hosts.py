@@ -215,3 +215,19 @@ def test_settings_of_a_host() -> None:
     with pytest.raises(ValueError, match="does not appear"):
         lab.host("d", "10.0.0")
     lab.host("b", "10.0.0.2")
+
+
+def test_faults_as_the_command_line_writes_them() -> None:
+    lab = Simulation()
+    one, other = lab.host("one", "10.0.0.1"), lab.host("other", "10.0.0.2")
+    link = lab.link(one, other, faults="out:drop=syn#1", delay="20 ms")
+    sent: list[tuple[int, str]] = []
+    lab.taps.append(lambda now, name, packet: sent.append((now, name)))
+    other.stack.listen(bytes(4), PORT, 5)
+    one.stack.connect(other.config.addresses[0][0], PORT, 0)
+    one.settle()
+    lab.run_until(time=10 * SECOND)
+    assert sent == [(0, "one"), (SECOND, "one"), (SECOND + 20_000_000, "other"), (SECOND + 40_000_000, "one")]
+    assert len(link.faults) == 1
+    with pytest.raises(ValueError, match="there is no los"):
+        lab.link(one, other, faults="los=1")

@@ -338,6 +338,7 @@ def test_the_peer_is_a_neighbour(address: str, neighbour: str) -> None:
 
 def test_settings_and_errors_of_a_host() -> None:
     assert host("10.0.0.2/8", mtu=576, tcp=TcpConfig(sack=False)).config.mtu == 576
+    assert not host(sack=False).config.tcp.sack
     with pytest.raises(ValueError):
         host("nonsense")
     with pytest.raises(TypeError):
@@ -351,8 +352,8 @@ def run(code: str) -> str:
 
 
 def test_importing_it_loads_neither_scapy_nor_trio() -> None:
-    loaded = run("import pystack; pystack.testing.host; import sys; print(*sys.modules)").split()
-    assert "pystack.testing.peer" in loaded
+    loaded = run("import pystack; pystack.testing.host; pystack.testing.peer; import sys; print(*sys.modules)").split()
+    assert {"pystack.testing.hosts", "pystack.testing.scriptedpeer"} <= set(loaded)
     assert not {"scapy", "trio", "pytun"} & {name.partition(".")[0] for name in loaded}
 
 
