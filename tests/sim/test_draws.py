@@ -1,4 +1,6 @@
-"""Which random numbers are drawn: only those whose sequence is the same on every Python."""
+"""Which numbers are drawn of a generator: only those whose sequence is the same on every Python. (A real stack has
+its entropy from the system, which is no generator of ours.)
+"""
 
 import ast
 import random
@@ -14,11 +16,12 @@ DRAWN = {"random", "getrandbits"}
 """The Python documentation promises that the first, and the seeding, give the same for ever; the second is the
 generator's own output."""
 OTHERS = {name for name in dir(random.Random) if not name.startswith("_")} - DRAWN - {"seed", "getstate", "setstate"}
-SOURCES = {"random", "secrets", "uuid", "pystack.link.entropy"}
+OTHERS.add("SystemRandom")
+SOURCES = {"random", "pystack.link.entropy"}
 
 
 def draws(source: str) -> Iterator[str]:
-    """What else a module draws or imports that is random."""
+    """What else a module draws."""
     tree = ast.parse(source)
     nodes = list(ast.walk(tree))
     modules = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
@@ -27,12 +30,7 @@ def draws(source: str) -> Iterator[str]:
     if not modules & SOURCES and not names & {"Random", "Streams"}:
         return  # `sample` and `choice` mean something else there
     for node in nodes:
-        if isinstance(node, ast.Attribute) and node.attr in OTHERS | {
-            "SystemRandom",
-            "randbits",
-            "uuid4",
-            "token_bytes",
-        }:
+        if isinstance(node, ast.Attribute) and node.attr in OTHERS:
             yield node.attr
         if isinstance(node, ast.ImportFrom) and node.module == "random":
             yield from {alias.name for alias in node.names} - {"Random"}
@@ -51,7 +49,7 @@ def test_only_random_and_getrandbits_are_drawn() -> None:
         ("from random import choice", "choice"),
         ("from pystack.link.entropy import stream\nstream(1).shuffle(x)", "shuffle"),
         ("def f(generator: Random) -> None:\n    generator.uniform(1, 2)", "uniform"),
-        ("import uuid\nuuid.uuid4()", "uuid4"),
+        ("import random\nx = random.SystemRandom().random()", "SystemRandom"),
     ],
 )
 def test_another_draw_is_found(source: str, name: str) -> None:
