@@ -87,24 +87,20 @@ class MsgHdr:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A call has returned: its result, what it has written to its arguments (see above), and when, in nanoseconds; None:
-    at once.
-    """
+    """A call has returned: its result, and what it has written to its arguments (see above)."""
 
     value: int
     details: Any = None
-    at: int | None = None
     at: int | None = None
     """When it returned; `None`: just now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A call has returned -1: the name of the errno (`"EAGAIN"`, not `"EWOULDBLOCK"`), a few words, and when."""
+    """A call has returned -1: the name of the errno (`"EAGAIN"`, not `"EWOULDBLOCK"`), and a few words."""
 
     errno: str
     text: str = ""
-    at: int | None = None
     at: int | None = None
     """When it returned; `None`: just now."""
 
