@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 QUIET := $(shell test -t 2 || echo --quiet)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help setup run demo docs site test lint test-long fuzz fuzz-live clean
+.PHONY: help setup run demo docs site test lint test-long fuzz fuzz-live mutate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,10 @@ fuzz: setup ## coverage-guided fuzzing of the parsers and of a whole host; ARGS 
 # Random and damaged packets into a live server; needs no root where a private network can be made.
 fuzz-live: setup ## random packets into a live server; ARGS: --packets N --seconds N --seed N --capture FILE
 	$(BIN)/python tools/fuzz_live.py $(ARGS)
+
+# Known bugs, one at a time, in a copy of the tree: each has to make a test fail.
+mutate: setup ## planted bugs, which the tests have to catch; ARGS: --only NAME -j N --json --docs --list
+	@$(BIN)/python tools/mutate.py $(ARGS)
 
 clean: ## remove .venv and what was built
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
