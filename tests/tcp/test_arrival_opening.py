@@ -99,6 +99,12 @@ def test_the_window_of_a_syn_is_never_scaled() -> None:
         assert p.c.tcb.snd.wnd == 131_072
 
 
+def test_the_window_of_a_syn_that_opens_from_afar_is_not_scaled_either() -> None:
+    p = Peer(TcpConfig(), active=False)
+    p.gives("S", seq=0, wnd=1024, wscale=7, mss=1460)
+    assert (p.c.tcb.snd.wnd, p.c.tcb.snd.max_wnd) == (1024, 1024)
+
+
 # SYN-RECEIVED
 
 

@@ -36,6 +36,16 @@ def test_ts_recent_follows_only_what_spans_the_last_ack() -> None:
     assert p.c.ts.recent == 2000
 
 
+def test_an_ack_of_two_segments_echoes_the_first() -> None:
+    """RFC 7323 section 4.1: so that the peer's round trip has in it how long the ACK was delayed."""
+    p = established(TcpConfig(), ts_val=1000)
+    p.ts_val = 2000
+    assert p.gives(seq=1, text=100) == []
+    p.ts_val = 2001
+    assert p.gives(seq=101, text=100) == [". 1:1(0) ack 201"]
+    assert p.sent[-1].options.ts_ecr == 2000
+
+
 def test_the_answer_to_a_repeated_segment_echoes_the_repetition() -> None:
     """Else the sender, whose ACK was lost, takes its own time-out for a round trip (RFC 7323 section 4.1)."""
     p = established(TcpConfig(), ts_val=1000)

@@ -287,6 +287,8 @@ def test_losses_halve_the_threshold() -> None:
     assert cc.ssthresh == 2
     cc.on_rto(30, 0, repeated=False)
     assert (cc.cwnd, cc.ssthresh) == (1, 15)
+    cc.on_rto(4, 0, repeated=True)
+    assert (cc.cwnd, cc.ssthresh) == (1, 15), "the same data once more"
     cc.on_spurious(40, INFINITE_SSTHRESH)
     assert (cc.cwnd, cc.ssthresh) == (40, INFINITE_SSTHRESH)
     cc.on_ecn(20, 0)
