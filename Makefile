@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 QUIET := $(shell test -t 2 || echo --quiet)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help setup run demo docs site test lint test-long fuzz fuzz-live mutate clean
+.PHONY: help setup run demo docs site test lint test-long test-all-pythons fuzz fuzz-live mutate clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
 
 setup: $(VENV)/.ready ## .venv with everything in it; the others make it where it is needed
 
@@ -49,6 +49,9 @@ test: lint ## that, and the tests; ARGS are options of pytest
 test-long: lint ## the tests that take minutes, too
 	$(BIN)/python -m pytest $(ARGS)
 
+test-all-pythons: setup ## the sans-IO core on Python 3.11, 3.12 and 3.13, as far as found; PYTHONS="…" names others
+	@$(BIN)/python tools/pythons.py $(ARGS)
+
 # atheris has no wheels for some Pythons, so that it belongs to no other target.
 fuzz: setup ## coverage-guided fuzzing of the parsers and of a whole host; ARGS are options of libFuzzer
 	@$(BIN)/python -c 'import atheris' 2>/dev/null \
@@ -64,4 +67,4 @@ mutate: setup ## planted bugs, which the tests have to catch; ARGS: --only NAME 
 	@$(BIN)/python tools/mutate.py $(ARGS)
 
 clean: ## remove .venv and what was built
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-3.* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

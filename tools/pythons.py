@@ -71,7 +71,7 @@ def environment(version: str, python: str) -> Path:
         subprocess.run([python, "-m", "venv", folder], check=True)
     if not ready.exists() or ready.stat().st_mtime < (ROOT / "pyproject.toml").stat().st_mtime:
         print(f"{version}: installing what the tests need into {folder.name}: a minute the first time", flush=True)
-        options = ["--quiet", "--disable-pip-version-check", "--editable", f"{ROOT}[test]"]
+        options = ["-qq", "--disable-pip-version-check", "--editable", f"{ROOT}[test]"]
         subprocess.run([inside, "-m", "pip", "install", *options], check=True)
         ready.touch()
     return inside
