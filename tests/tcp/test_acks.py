@@ -56,6 +56,16 @@ def test_the_timer_starts_anew_with_each_advance_and_stops_with_the_last() -> No
     assert p.c.next_deadline() is None
 
 
+def test_what_is_sent_later_does_not_start_the_timer_anew() -> None:
+    """RFC 6298 rule 5.1: else whoever goes on sending never notices that nothing arrives."""
+    p = established()
+    p.sends(1460)
+    deadline = p.c.next_deadline()
+    p.now += 100 * MS
+    assert len(p.sends(1460)) == 1
+    assert p.c.next_deadline() == deadline == p.now - 100 * MS + p.c.rtt.rto
+
+
 def test_a_duplicate_that_changes_the_window_is_no_duplicate() -> None:
     """RFC 5681 section 2."""
     p = established()

@@ -77,6 +77,14 @@ def test_the_window_shrinks_as_text_waits_to_be_read() -> None:
     assert p.sent[-1].wnd == 2000
 
 
+def test_the_window_field_counts_in_units_of_the_agreed_scale() -> None:
+    """RFC 7323 section 2.3."""
+    p = established(TcpConfig(timestamps=False, window_scale=4, rcvbuf=40_000), wscale=7, quick=True)
+    p.gives(text=1472)
+    assert p.c.tcb.rcv.wnd == 40_000 - 1472
+    assert p.sent[-1].wnd == (40_000 - 1472) >> 4
+
+
 def test_a_full_window_is_not_probed_while_text_is_in_flight() -> None:
     """RFC 9293 section 3.8.6.1: the retransmission timer is enough."""
     p = established(wnd=1000)
