@@ -6,7 +6,6 @@ pytest is imported until a fixture is used.
 """
 
 import argparse
-import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,8 +92,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
     if replay is None:
         return
     if report.failed:
-        here = os.path.relpath(item.path, item.config.invocation_params.dir)
-        text = replay.tell(f"{here}::{item.nodeid.partition('::')[2]}", lambda: _folder(item.config))
+        text = replay.tell(item.path, item.config.invocation_params.dir, lambda: _folder(item.config))
         # Beside the traceback, where no --show-capture hides it; some failures are a mere text.
         add = getattr(report.longrepr, "addsection", lambda *section: report.sections.append(section))
         add("pystack", text)

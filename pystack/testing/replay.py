@@ -33,16 +33,17 @@ class Replay:
         file = self._captures[name] = SpooledTemporaryFile(_MEMORY)  # noqa: SIM115 (see close)
         return cast(BinaryIO, file)
 
-    def tell(self, shown: str, folder: Callable[[], Path]) -> str:
-        """Keeps the captures in a folder, and says in a few lines how to see the test again. `shown` is its node id for
-        who stands where pytest was started.
+    def tell(self, file: Path, here: Path, folder: Callable[[], Path]) -> str:
+        """Keeps the captures in a folder, and says in a few lines how to see the test, which is in `file`, again. Files
+        are shown as somebody finds them who stands `here`.
         """
         lines = []
+        shown = f"{_shown(file, here)}::{self._nodeid.partition('::')[2]}"
         if self.seed is not None:
             lines.append(f"seed {self.seed}; again: pytest {shlex.quote(shown)} --pystack-seed {self.seed}")
-        for name, file in self._captures.items():
+        for name, capture in self._captures.items():
             try:
-                lines.append(f"packets of {name}: {self._keep(name, file, folder())}")
+                lines.append(f"packets of {name}: {_shown(self._keep(name, capture, folder()), here)}")
             except OSError as error:
                 lines.append(f"packets of {name}: not kept ({error})")
         return "\n".join(lines)
@@ -62,3 +63,7 @@ class Replay:
             shutil.copyfileobj(file, target)
         file.seek(at)  # the network may go on
         return path
+
+
+def _shown(file: Path, here: Path) -> Path:
+    return file.relative_to(here) if file.is_relative_to(here) else file

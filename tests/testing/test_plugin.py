@@ -143,7 +143,8 @@ def test_a_seed_that_is_none(quiet: pytest.Pytester) -> None:
 def test_captures_are_kept_where_that_is_said(quiet: pytest.Pytester) -> None:
     quiet.makepyfile(FAILS)
     *_, path = told(quiet.runpytest("--pystack-captures", "kept/here"))
-    assert [Path(path)] == list((quiet.path / "kept" / "here").iterdir())
+    assert [quiet.path / path] == list((quiet.path / "kept" / "here").iterdir())
+    assert path.startswith("kept/here/")
     *_, path = told(quiet.runpytest("-p", "no:cacheprovider"))
     assert Path(path).stat().st_size
     assert not Path(path).is_relative_to(quiet.path)
