@@ -19,18 +19,11 @@ from pystack.link.crossing import Fault
 from pystack.link.faults import parse_faults
 from pystack.link.impair import PathImpairments
 from pystack.link.impairspec import parse_impairments
+from pystack.link.netns import kernel_has_ipv6
 from pystack.net.open import DEFAULT_ADDRESSES
 from pystack.tcp.congestion.registry import congestion_controls
 
 _log = logging.getLogger("pystack")
-
-
-def kernel_has_ipv6() -> bool:
-    """Whether devices of this network namespace can have IPv6 addresses."""
-    try:
-        return Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").read_text().strip() == "0"
-    except OSError:
-        return False
 
 
 def addresses(given: list[str] | None) -> list[Interface]:

@@ -18,10 +18,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from pystack.cli.checks import kernel_has_ipv6
 from pystack.cli.exits import FAILED, end_with_the_reader
 from pystack.cli.firewall import Trouble, troubles
 from pystack.link.device import LinkError
+from pystack.link.netns import kernel_has_ipv6
 from pystack.link.tun import check_node
 
 _CAP_NET_ADMIN = 12

@@ -4,10 +4,10 @@ import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from pystack.cli.checks import kernel_has_ipv6
 from pystack.cli.exits import Refusal
 from pystack.link.device import LinkError
 from pystack.link.free import open_free_tun_device
+from pystack.link.netns import kernel_has_ipv6
 from pystack.link.tun import check_node
 from pystack.net.open import open_device
 from pystack.net.stack import Net
