@@ -57,11 +57,9 @@ class Replay:
         words = re.sub(r"[^\w.]+", "-", self._nodeid)[-_NAME_LENGTH:].strip("-")
         path = folder / f"{words}-{seed_of(self._nodeid):08x}-{name}.pcapng"
         folder.mkdir(parents=True, exist_ok=True)
-        at = file.tell()
         file.seek(0)
         with path.open("wb") as target:
             shutil.copyfileobj(file, target)
-        file.seek(at)  # the network may go on
         return path
 
 

@@ -11,12 +11,13 @@ from sim_programs import PORT, echo_client, echo_server, lab_of_two
 
 from pystack.sim import HostCrashed, Network, Simulation, run
 from pystack.tcp.state import State
+from pystack.testing import HostPair
 
 SECOND = 1_000_000_000
 
 
-def test_two_programs_of_one_run_live_on_two_hosts() -> None:
-    lab, a, b = lab_of_two()
+def test_two_programs_of_one_run_live_on_two_hosts(lab: Network, host_pair: HostPair) -> None:
+    a, b, _ = host_pair
 
     async def who(results: list[str]) -> None:
         with trio.socket.socket() as sock:
@@ -36,8 +37,8 @@ def test_two_programs_of_one_run_live_on_two_hosts() -> None:
     assert lab.run(main) == ["10.0.0.1", "10.0.0.2"]
 
 
-def test_what_is_no_hosts_business_goes_to_the_kernel(tmp_path: Path) -> None:
-    lab, a, _ = lab_of_two()
+def test_what_is_no_hosts_business_goes_to_the_kernel(lab: Network, host_pair: HostPair, tmp_path: Path) -> None:
+    a = host_pair.a
 
     async def unix() -> bytes:
         listeners = trio.socket.socket(stdlib.AF_UNIX)
@@ -61,8 +62,8 @@ def test_what_is_no_hosts_business_goes_to_the_kernel(tmp_path: Path) -> None:
     lab.run(main)
 
 
-def test_names() -> None:
-    lab, a, _ = lab_of_two()
+def test_names(lab: Network, host_pair: HostPair) -> None:
+    a = host_pair.a
     lab.host("old", "10.0.0.9", names=("www.example.org", "other"))
     getaddrinfo = trio.socket.getaddrinfo
 
@@ -102,8 +103,8 @@ def test_trio_has_its_own_sockets_again_afterwards() -> None:
     assert run(main) >= 0
 
 
-def test_a_crash_is_silent_and_a_restart_knows_of_nothing() -> None:
-    lab, a, b = lab_of_two()
+def test_a_crash_is_silent_and_a_restart_knows_of_nothing(lab: Network, host_pair: HostPair) -> None:
+    a, b, _ = host_pair
     seen: list[str] = []
 
     async def patient() -> None:
@@ -137,8 +138,8 @@ def test_a_crash_is_silent_and_a_restart_knows_of_nothing() -> None:
     assert seen == ["before", "reset"]
 
 
-def test_a_crash_ends_what_runs_on_the_host() -> None:
-    lab, a, b = lab_of_two()
+def test_a_crash_ends_what_runs_on_the_host(lab: Network, host_pair: HostPair) -> None:
+    a, b, _ = host_pair
 
     async def main() -> None:
         listeners = await b.open_tcp_listeners(PORT)
@@ -172,8 +173,8 @@ def test_a_crash_ends_what_runs_on_the_host() -> None:
     lab.run(main)
 
 
-def test_a_host_moves() -> None:
-    lab, a, b = lab_of_two()
+def test_a_host_moves(lab: Network, host_pair: HostPair) -> None:
+    a, b, _ = host_pair
 
     async def main() -> None:
         b.start_soon(echo_server)

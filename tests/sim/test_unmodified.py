@@ -11,13 +11,15 @@ from typing import Any
 import httpx
 import pytest
 import trio
-from sim_programs import forwarder, lab_of_two
+from sim_programs import forwarder
 from trio_websocket import ConnectionClosed, WebSocketRequest, open_websocket_url, serve_websocket
 
 from pystack.http import Exchange, HttpConfig, Response, plain, serve_http
 from pystack.sim import Network
+from pystack.testing import HostPair
 
-LOSS = 0.05
+LOSSY = {"rate": "20 Mbit/s", "delay": "40 ms", "queue": "64 packets", "loss": 0.05}
+pytestmark = pytest.mark.parametrize("host_pair", [LOSSY], ids=["lossy"], indirect=True)
 
 
 async def web_server() -> None:
@@ -35,8 +37,8 @@ async def web_server() -> None:
     await serve_http(await trio.open_tcp_listeners(80), handler, HttpConfig())
 
 
-def test_httpx() -> None:
-    lab, a, b = lab_of_two(loss=LOSS)
+def test_httpx(lab: Network, host_pair: HostPair) -> None:
+    a, b, _ = host_pair
 
     async def client() -> list[int]:
         async with httpx.AsyncClient(base_url="http://b") as http:
@@ -68,8 +70,8 @@ def test_httpx() -> None:
     assert_lossy(lab)
 
 
-def test_httpx_gives_up_when_the_server_crashes() -> None:
-    lab, a, b = lab_of_two(loss=LOSS)
+def test_httpx_gives_up_when_the_server_crashes(lab: Network, host_pair: HostPair) -> None:
+    a, b, _ = host_pair
 
     async def client() -> None:
         async with httpx.AsyncClient(base_url="http://b", timeout=httpx.Timeout(30)) as http:
@@ -88,8 +90,8 @@ def test_httpx_gives_up_when_the_server_crashes() -> None:
     lab.run(main)
 
 
-def test_trio_websocket() -> None:
-    lab, a, b = lab_of_two(loss=LOSS)
+def test_trio_websocket(lab: Network, host_pair: HostPair) -> None:
+    a, b, _ = host_pair
 
     async def server() -> None:
         async def echo(request: WebSocketRequest) -> None:
@@ -155,10 +157,14 @@ def program_of(path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Awai
 
 
 def test_the_echo_programs_of_trios_tutorial(
-    tutorial: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    lab: Network,
+    host_pair: HostPair,
+    tutorial: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     server, client = (program_of(tutorial / f"echo-{which}.py", monkeypatch) for which in ("server", "client"))
-    lab, a, b = lab_of_two(loss=LOSS)
+    a, b, _ = host_pair
 
     async def main() -> None:
         b.start_soon(server)
