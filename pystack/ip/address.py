@@ -9,6 +9,8 @@ ANY4: Final = bytes(4)
 ANY6: Final = bytes(16)
 LOOPBACK4: Final = b"\x7f\x00\x00\x01"
 LOOPBACK6: Final = bytes(15) + b"\x01"
+MAPPED_PREFIX: Final = bytes(10) + b"\xff\xff"
+"""What an IPv4 address has before it as an IPv6 one (RFC 4291 section 2.5.5.2)."""
 _SCOPE_LINK = 0x2
 _SCOPE_SITE = 0x5
 _SCOPE_GLOBAL = 0xE

@@ -39,7 +39,7 @@ class Solo:
         """Lets time go on to `until`, deadline by deadline; with `stop_at_packet` no further than there is something to
         collect. A time that has passed is now. Raises `AssertionError` where the host does not come to rest.
         """
-        self._settle()
+        self.settle()
         for _ in range(_ENDLESS):
             if stop_at_packet and self._sent:
                 return
@@ -49,19 +49,26 @@ class Solo:
                 return
             self.now = max(self.now, deadline)
             self.host.on_deadline(self.now)
-            self._settle()
+            self.settle()
         raise AssertionError(f"the host's timers have fired {_ENDLESS} times: it does not come to rest")
 
     def collect(self) -> list[tuple[int, bytes]]:
         """What the host has sent since the last call, and when: whole IP packets in the order in which they left.
         Raises `AssertionError` as `advance` does.
         """
-        self._settle()
+        self.settle()
         sent, self._sent = self._sent, []
         return sent
 
-    def _settle(self) -> None:
-        """Until the host has nothing more to say at this time."""
+    @property
+    def has_sent(self) -> bool:
+        """Whether there is something to collect."""
+        return bool(self._sent)
+
+    def settle(self) -> None:
+        """Until the host has nothing more to say at this time: it is asked, and its sockets are woken. Raises
+        `AssertionError` as `advance` does.
+        """
         for _ in range(_ENDLESS):
             packet = self.host.poll_transmit(self.now)
             if packet is not None:

@@ -7,6 +7,7 @@ The layer below the line turns a `WouldBlock` into whatever waiting is there, an
 
 import errno
 
+from pystack.ip.address import wildcard_of
 from pystack.sock import poll
 from pystack.sock.base import Address
 from pystack.sock.constants import (
@@ -66,21 +67,27 @@ class Sock(SockCore):
         self._check()
         if self._bound or self.endpoint is not None:
             raise os_error(errno.EINVAL, "the socket has a name already")
-        self._check_family(address)
+        address = self._packed(address)
         if any(address) and not self.host.routes.is_own(address):
             raise os_error(errno.EADDRNOTAVAIL, "Cannot assign requested address: it is not the stack's own")
-        if port and not self.reuse_address and self.host.connections.have_name(address, port):
-            raise os_error(errno.EADDRINUSE)
+        taken: list[Address] = []
         try:
-            port = self.host.ports.bind(address, port, reuse=self.reuse_address, taken=self.host.listeners)
+            for name, _ in self._names(address, port):
+                if port and not self.reuse_address and self.host.connections.have_name(name, port):
+                    raise AddressInUse(f"port {port} has connections")
+                port = self.host.ports.bind(name, port, reuse=self.reuse_address, taken=self.host.listeners)
+                taken.append((name, port))
         except StackError as error:
+            for each in taken:
+                self.host.ports.release(*each)
             raise from_stack(error) from None
         self._local = self._bound = address, port
 
     def getsockname(self) -> Address:
         """The local name; the wildcard and port 0 where there is none yet."""
         self._check()
-        return self._local
+        address, port = self._local
+        return self._shown(address), port
 
     def getpeername(self) -> Address:
         """The name of the other side. Raises ENOTCONN before and after a connection, as Linux does."""
@@ -88,7 +95,7 @@ class Sock(SockCore):
         endpoint, connection = self.endpoint, self.connection
         if endpoint is None or connection is None or connection.state in _NAMELESS:
             raise os_error(errno.ENOTCONN)
-        return endpoint.remote, endpoint.remote_port
+        return self._shown(endpoint.remote), endpoint.remote_port
 
     # Opening
 
@@ -104,12 +111,13 @@ class Sock(SockCore):
             return
         if not self._bound:
             self.bind(self._wildcard, 0)
-        local, port = self._local
-        others = [a for a, p in self.host.listeners if p == port and len(a) == len(local)]
-        if any(not any(a) or not any(local) for a in others):
-            raise os_error(errno.EADDRINUSE)  # one of the two has all addresses
+        names = self._names(*self._local)
+        for local, port in names:
+            others = [a for a, p in self.host.listeners if p == port and len(a) == len(local)]
+            if any(not any(a) or not any(local) for a in others):
+                raise os_error(errno.EADDRINUSE)  # one of the two has all addresses
         try:
-            self.listener = self.host.listen(*self._local, backlog, self._settings)
+            self.listener = self.host.listen(*self._local, backlog, self._settings, also=names[1:])
         except StackError as error:
             raise from_stack(error) from None
         self.listener.context = self
@@ -128,6 +136,7 @@ class Sock(SockCore):
         if endpoint is None:
             return READ
         child = Sock(self.host, self.family, self.type, self.proto)
+        child.v6only = self.v6only
         child.discovery = self.discovery
         child._adopt(endpoint)
         child.reuse_address = self.reuse_address
@@ -142,7 +151,7 @@ class Sock(SockCore):
     def peer(self) -> Address:
         """The name of the other side, however the connection fares; the wildcard when there never was one."""
         endpoint = self.endpoint
-        return (self._wildcard, 0) if endpoint is None else (endpoint.remote, endpoint.remote_port)
+        return (self._wildcard, 0) if endpoint is None else (self._shown(endpoint.remote), endpoint.remote_port)
 
     def connect(self, address: bytes, port: int, now: int) -> "WouldBlock | None":
         """Begins to connect. Once there is writability, `connect_result`, or calling this again, tells how it went.
@@ -157,10 +166,13 @@ class Sock(SockCore):
             if connection.state in _OPENING:
                 raise os_error(errno.EALREADY)
             return self.connect_result()
-        self._check_family(address)
+        address = self._packed(address)
         if not port:
             raise os_error(errno.ECONNREFUSED)
+        self._error = 0  # what `disconnect` has left
         local, local_port = self._local
+        if len(address) != len(local) and not any(local):
+            local = wildcard_of(address)
         try:
             endpoint = self.host.connect(
                 address,
@@ -197,6 +209,23 @@ class Sock(SockCore):
             self._let_go()
             raise os_error(code)
         return None
+
+    def disconnect(self, now: int) -> None:
+        """Ends whatever there is, by a RST where that has to be, and is a new socket again, but for its options and the
+        name that `bind` gave it: what Linux does for `connect` to an AF_UNSPEC address. ECONNRESET is pending then.
+        """
+        self._check()
+        self._stop_listening()
+        endpoint = self.endpoint
+        if endpoint is not None:
+            if endpoint.connection.state not in _OVER:
+                self._error = errno.ECONNRESET
+            endpoint.connection.abort()
+            endpoint.connection.close(now)  # what nobody has read goes
+            self.host.touch(endpoint)
+        self._let_go()
+        self._connecting = self.read_shut = False
+        self._tell()
 
     # Text
 
@@ -301,7 +330,8 @@ class Sock(SockCore):
             self.host.touch(endpoint)
         self._let_go()
         if self._bound is not None:
-            self.host.ports.release(*self._bound)
+            for name in self._names(*self._bound):
+                self.host.ports.release(*name)
             self._bound = None
         self._tell()
         self.on_ready = None
@@ -324,6 +354,27 @@ class Sock(SockCore):
         if self.closed:
             raise os_error(errno.EBADF)
         return poll.readiness(self)
+
+    def unread(self) -> int:
+        """How many bytes wait to be read (SIOCINQ, FIONREAD). Raises EINVAL on a listening socket."""
+        self._check()
+        if self.listener is not None:
+            raise os_error(errno.EINVAL)
+        return 0 if self.connection is None else self.connection.readable
+
+    def unacknowledged(self) -> int:
+        """How many bytes the peer has not acknowledged yet (SIOCOUTQ), a FIN counted as one. Raises EINVAL."""
+        self._check()
+        connection = self.connection
+        if self.listener is not None:
+            raise os_error(errno.EINVAL)
+        if connection is None or connection.state in _OPENING or connection.state in _OVER:
+            return 0
+        return len(connection.sendbuf) + (connection.fin_queued and not connection.fin_acked)
+
+    def unsent(self) -> int:
+        """How many of those have not even been sent (SIOCOUTQNSD). Raises EINVAL."""
+        return min(self.unacknowledged(), 0 if self.connection is None else self.connection.unsent)
 
     def at_mark(self) -> bool:
         """Whether the next byte to be read is that of urgent data, or was it (SIOCATMARK; RFC 9293 MUST-33)."""

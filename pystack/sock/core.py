@@ -1,9 +1,12 @@
 """What a TCP socket is made of: its connection or listener, its settings, and the error that their end has left."""
 
+import errno
+
+from pystack.ip.address import ANY4, MAPPED_PREFIX
 from pystack.sock import poll
 from pystack.sock.base import Address, SockBase
-from pystack.sock.constants import IPPROTO_TCP, SOCK_STREAM
-from pystack.sock.errors import errno_of_ending
+from pystack.sock.constants import AF_INET, AF_INET6, IPPROTO_TCP, SOCK_STREAM
+from pystack.sock.errors import errno_of_ending, os_error
 from pystack.stack import demux
 from pystack.stack.endpoint import Endpoint
 from pystack.stack.host import Host
@@ -31,6 +34,7 @@ class SockCore(SockBase):
         "oob_inline",
         "tos",
         "ttl",
+        "v6only",
     )
 
     def __init__(self, host: Host, family: int, type: int, proto: int) -> None:
@@ -45,6 +49,9 @@ class SockCore(SockBase):
         self.oob_inline = False
         self.ttl = host.config.ttl
         self.tos = 0
+        self.v6only = True
+        """IPV6_V6ONLY. Without it a socket of AF_INET6 speaks IPv4 too, with addresses as RFC 4291 section 2.5.5.2 maps
+        them; inside, those have 4 bytes as always."""
         self._discovery = Discovery.WANT
         self._settings = host.config.tcp
         self._bound: Address | None = None
@@ -70,7 +77,7 @@ class SockCore(SockBase):
         if super().has_error:
             return True
         connection = self.connection
-        return connection is not None and not self._ending_told and errno_of_ending(connection, self.family) != 0
+        return connection is not None and not self._ending_told and errno_of_ending(connection, self._spoken) != 0
 
     def take_error(self) -> int:
         """SO_ERROR: the pending errno, which is not pending any more; 0 for none."""
@@ -78,8 +85,32 @@ class SockCore(SockBase):
         connection = self.connection
         if not error and connection is not None and connection.ending is not None and not self._ending_told:
             self._ending_told = True
-            error = errno_of_ending(connection, self.family)
+            error = errno_of_ending(connection, self._spoken)
         return error
+
+    @property
+    def _spoken(self) -> int:
+        """The family of the packets, which may be IPv4 for a socket of AF_INET6."""
+        return AF_INET if self.endpoint is not None and len(self.endpoint.local) == 4 else self.family
+
+    def _packed(self, address: bytes) -> bytes:
+        """The address as the host has it. Raises EAFNOSUPPORT, and ENETUNREACH for IPv4 on a socket of IPv6 alone."""
+        self._check_family(address)
+        if self.family != AF_INET6 or not address.startswith(MAPPED_PREFIX):
+            return address
+        if self.v6only:
+            raise os_error(errno.ENETUNREACH, "IPV6_V6ONLY is set on this socket, and this is an IPv4 address")
+        return address[len(MAPPED_PREFIX) :]
+
+    def _shown(self, address: bytes) -> bytes:
+        """The address as an application has it."""
+        return MAPPED_PREFIX + address if self.family == AF_INET6 and len(address) == 4 else address
+
+    def _names(self, address: bytes, port: int) -> tuple[Address, ...]:
+        """What a socket of this name takes in the host: the wildcard of both families where it speaks both."""
+        if self.v6only or len(address) == 4 or any(address):
+            return ((address, port),)
+        return (address, port), (ANY4, port)
 
     @property
     def settings(self) -> TcpConfig:

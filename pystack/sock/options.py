@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from pystack.sock import constants as c
 from pystack.sock import ipfields
 from pystack.sock.errors import os_error
-from pystack.sock.optiontable import OptionTable, Value, for_family, only
+from pystack.sock.optiontable import OptionTable, Value, for_family
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.congestion.registry import congestion_controls
+from pystack.tcp.handshake import window_shift
 from pystack.udp.discovery import Discovery
 
 if TYPE_CHECKING:
@@ -44,15 +45,20 @@ def _get_sndbuf(sock: "SockCore") -> int:
 
 
 def _set_sndbuf(sock: "SockCore", value: int) -> None:
-    sock.settings = replace(sock.settings, sndbuf=min(max(value, _MIN_SNDBUF), _MAX_BUF))
+    """Twice what is asked for, which is what is read back, as in Linux."""
+    sock.settings = replace(sock.settings, sndbuf=min(max(2 * value, _MIN_SNDBUF), _MAX_BUF))
 
 
 def _get_rcvbuf(sock: "SockCore") -> int:
-    return sock.settings.rcvbuf
+    return 2 * sock.settings.rcvbuf
 
 
 def _set_rcvbuf(sock: "SockCore", value: int) -> None:
-    sock.settings = replace(sock.settings, rcvbuf=min(max(value, _MIN_RCVBUF), _MAX_BUF))
+    """Linux reads back twice what is asked for, of which half is for what packets hold beside their text: the window
+    can become what was asked for, and is not scaled more than it needs.
+    """
+    rcvbuf = min(max(value, _MIN_RCVBUF // 2), _MAX_BUF // 2)
+    sock.settings = replace(sock.settings, rcvbuf=rcvbuf, window_scale=window_shift(rcvbuf))
 
 
 def _preference(name: str, *, unit: int = 1, least: int = 0, most: int = 0x7FFFFFFF) -> tuple[Getter, Setter]:
@@ -145,6 +151,16 @@ def _ttl_from(rule: Callable[[int, int], int]) -> Setter:
                 holder.ttl = sock.ttl
 
     return setter
+
+
+def _set_v6only(sock: "SockCore", value: int) -> None:
+    if bool(value) == sock.v6only:
+        return
+    if sock.family != c.AF_INET6:
+        raise os_error(errno.ENOPROTOOPT, "this option is the other address family's")
+    if sock.getsockname()[1]:
+        raise os_error(errno.EINVAL, "the socket has a name already")
+    sock.v6only = bool(value)
 
 
 def _set_discovery(sock: "SockCore", value: int) -> None:
@@ -240,7 +256,7 @@ _ENTRIES: Final[dict[tuple[int, int], tuple[Getter, Setter | None]]] = {
     (_V6, c.IPV6_MTU_DISCOVER): for_family(c.AF_INET6, lambda s: int(s.discovery), _set_discovery),
     (_V6, c.IPV6_TCLASS): for_family(c.AF_INET6, lambda s: s.tos, _tos_from(ipfields.traffic_class)),
     (_V6, c.IPV6_UNICAST_HOPS): for_family(c.AF_INET6, lambda s: s.ttl, _ttl_from(ipfields.hop_limit)),
-    (_V6, c.IPV6_V6ONLY): (lambda s: 1, only(1, "a socket for both IPv6 and IPv4")),
+    (_V6, c.IPV6_V6ONLY): (lambda s: int(s.v6only), _set_v6only),
 }
 
 _FROM_BYTES: Final[dict[tuple[int, int], Callable[["SockCore", bytes], None]]] = {

@@ -207,15 +207,24 @@ class Host:
         self.touch(endpoint)
         return endpoint
 
-    def listen(self, local: bytes, port: int, backlog: int, config: TcpConfig | None = None) -> Listener:
-        """A passive OPEN on a port that the caller has bound (`ports.bind`); `backlog` as in `set_backlog`. Raises
-        `AddressInUse`.
+    def listen(
+        self,
+        local: bytes,
+        port: int,
+        backlog: int,
+        config: TcpConfig | None = None,
+        *,
+        also: tuple[tuple[bytes, int], ...] = (),
+    ) -> Listener:
+        """A passive OPEN on a port that the caller has bound (`ports.bind`); `backlog` as in `set_backlog`. `also` are
+        more names that it has: a listener for both families has two. Raises `AddressInUse`.
         """
-        if (local, port) in self.listeners:
+        names = ((local, port), *also)
+        if any(name in self.listeners for name in names):
             raise AddressInUse(f"port {port} is listening already")
-        listener = Listener(local, port, self.config.syn_queue, config or self.config.tcp, self.config.ttl)
+        listener = Listener(names, self.config.syn_queue, config or self.config.tcp, self.config.ttl)
         self.set_backlog(listener, backlog)
-        self.listeners[local, port] = listener
+        self.listeners |= dict.fromkeys(names, listener)
         return listener
 
     def set_backlog(self, listener: Listener, backlog: int) -> None:
@@ -225,7 +234,8 @@ class Host:
 
     def close_listener(self, listener: Listener) -> None:
         """Stops listening; connections that nobody has accepted are reset, as Linux does."""
-        self.listeners.pop((listener.local, listener.port), None)
+        for name in listener.names:
+            self.listeners.pop(name, None)
         for endpoint in listener.drain():
             endpoint.listener = None
             endpoint.connection.abort()

@@ -9,18 +9,17 @@ from pystack.tcp.config import TcpConfig
 class Listener:
     """A passive OPEN (RFC 9293 section 3.9.1.1).
 
-    `local` is packed, or the wildcard of its family. `backlog` bounds the connections that wait for `accept`,
-    `syn_queue` the half-open ones. `ttl` and `tos` are what its connections start with. `context` belongs
-    to the layer above.
+    `names` are its local addresses, each packed or the wildcard of its family, and ports. `backlog` bounds the
+    connections that wait for `accept`, `syn_queue` the half-open ones. `ttl` and `tos` are what its connections start
+    with. `context` belongs to the layer above.
     """
 
-    __slots__ = ("_half_open", "_ready", "_syn_queue", "backlog", "config", "context", "local", "port", "tos", "ttl")
+    __slots__ = ("_half_open", "_ready", "_syn_queue", "backlog", "config", "context", "names", "tos", "ttl")
 
-    def __init__(self, local: bytes, port: int, syn_queue: int, config: TcpConfig, ttl: int) -> None:
+    def __init__(self, names: tuple[tuple[bytes, int], ...], syn_queue: int, config: TcpConfig, ttl: int) -> None:
         self.ttl = ttl
         self.tos = 0
-        self.local = local
-        self.port = port
+        self.names = names
         self.backlog = 0
         self.config = config
         self.context: object = None

@@ -37,6 +37,10 @@ class TcpConfig:
     rcvbuf: int = 1 << 20
     """Most bytes of memory that unread and out-of-order data may hold; bounds RCV.WND. Linux: net.ipv4.tcp_rmem."""
 
+    initial_rcv_wnd: int = 65535
+    """The window that a connection begins with, at most 65,535 bytes; it grows as the application reads, up to
+    `rcvbuf`. Linux: half of net.ipv4.tcp_rmem's second number."""
+
     max_mss: int = 0
     """Announce and send no more than this many bytes of text and options in a packet; 0: what the device takes. Socket
     option TCP_MAXSEG."""

@@ -178,7 +178,9 @@ class Core:
     @property
     def receive_limit(self) -> int:
         """How many bytes of its receive buffer the connection may offer now."""
-        limit = receive_limit(self.config.rcvbuf, self.stats.bytes_read, self.acks.rcv_mss, self.pressure.level)
+        config = self.config
+        first = config.initial_rcv_wnd
+        limit = receive_limit(config.rcvbuf, first, self.stats.bytes_read, self.acks.rcv_mss, self.pressure.level)
         return max(limit, 1 << self.agreed.rcv_wscale)  # less than a unit of the field would be a window of 0 for ever
 
     @property

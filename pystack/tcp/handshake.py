@@ -26,6 +26,13 @@ class Agreed:
         self.sack = sack
 
 
+def window_shift(window: int) -> int:
+    """The least shift count with which the field of 16 bits can tell of such a window (RFC 7323 section 2.3), a last
+    unit aside. As Linux chooses it.
+    """
+    return min(max(window.bit_length() - 16, 0), MAX_WINDOW_SCALE)
+
+
 def _shift(config: TcpConfig) -> int:
     """What we shift our window field by: no more than the receive buffer has bits, else no window could be told."""
     return min(config.window_scale, MAX_WINDOW_SCALE, max(config.rcvbuf.bit_length() - 1, 0))

@@ -2,7 +2,6 @@
 
 from enum import IntEnum
 
-_FIRST_WINDOW = 65535
 _AT_ONCE = 16384
 """What may be queued where nothing is, however short memory is: so every connection goes on."""
 _NO_BUDGET = 1 << 62
@@ -30,12 +29,12 @@ class Pressure:
         self.left = _NO_BUDGET
 
 
-def receive_limit(rcvbuf: int, read: int, rcv_mss: int, level: Level) -> int:
-    """How much of its receive buffer a connection may offer: 64 KiB at first, as Linux, and twice what the application
+def receive_limit(rcvbuf: int, first: int, read: int, rcv_mss: int, level: Level) -> int:
+    """How much of its receive buffer a connection may offer: `first` (64 KiB, as Linux), and twice what the application
     has `read` more. An application that reads gets a window that doubles each round trip; one that does not costs
     64 KiB, not all of its buffer. Where memory is short, just what keeps the peer going.
     """
-    return min(rcvbuf, _FIRST_WINDOW + 2 * read) if level is Level.NONE else min(rcvbuf, 4 * rcv_mss)
+    return min(rcvbuf, first + 2 * read) if level is Level.NONE else min(rcvbuf, 4 * rcv_mss)
 
 
 def send_limit(sndbuf: int, queued: int, left: int) -> int:

@@ -137,7 +137,7 @@ def test_an_accepted_socket_inherits() -> None:
     child = listener.accept()
     assert isinstance(child, Sock)
     assert child.getsockopt(c.IPPROTO_TCP, c.TCP_NODELAY) == 1
-    assert child.getsockopt(c.SOL_SOCKET, c.SO_RCVBUF) == 50_000
+    assert child.getsockopt(c.SOL_SOCKET, c.SO_RCVBUF) == 100_000
     assert child.getsockopt(c.IPPROTO_TCP, c.TCP_NOTSENT_LOWAT) == 9
 
 

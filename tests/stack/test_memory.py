@@ -33,9 +33,9 @@ def test_levels() -> None:
 
 
 def test_what_the_levels_allow() -> None:
-    assert receive_limit(1 << 20, 1 << 20, 1460, Level.NONE) == 1 << 20
-    assert receive_limit(1 << 20, 0, 1460, Level.NONE) == 65535
-    assert receive_limit(1 << 20, 1 << 20, 1460, Level.SHRINK) == 4 * 1460
+    assert receive_limit(1 << 20, 65535, 1 << 20, 1460, Level.NONE) == 1 << 20
+    assert receive_limit(1 << 20, 65535, 0, 1460, Level.NONE) == 65535
+    assert receive_limit(1 << 20, 65535, 1 << 20, 1460, Level.SHRINK) == 4 * 1460
     assert send_limit(1 << 20, 5000, 10 << 20) == 1 << 20
     assert send_limit(1 << 20, 5000, 3000) == 8000, "what is left of the budget, beside what is queued"
     assert send_limit(1 << 20, 5000, -10_000) == 0
