@@ -22,6 +22,7 @@ from pystack.http.transfer import BodyFailed, Transfer
 logger = logging.getLogger("pystack.http")
 
 _CLIENT_CLOSED_REQUEST = 499  # in the log only: no status was sent (nginx's number for it)
+_CUT_SHORT = "the response was cut short"
 
 
 async def serve_connection(
@@ -89,6 +90,8 @@ class _Connection:
                 if not isinstance(response, Response):
                     raise TypeError(f"a handler returns a Response, or None, not {response!r}")
                 await exchange.respond(response)
+            elif exchange.client_left and exchange.failure is None:
+                await self._break_off(exchange)  # nothing, if the response is complete
             elif not exchange.complete:
                 raise TypeError("a handler returned without a response")
         except Exception as error:
@@ -121,8 +124,11 @@ class _Connection:
             logger.warning("connection ended within %s: %s", _describe(exchange.request), error)
         elif exchange.failure is None:
             logger.exception("connection ended within %s: the handler failed", _describe(exchange.request))
+        await self._break_off(exchange)
+
+    async def _break_off(self, exchange: Exchange) -> None:
         if not exchange.can_end_in_order:
-            await self._channel.abort("the response was cut short")
+            await self._channel.abort(_CUT_SHORT)
 
     async def _refuse(self, failure: RequestFailed) -> None:
         """Answers what is no request."""
@@ -134,19 +140,20 @@ class _Connection:
         try:
             await transfer.run(body)
         finally:
-            self._log(None, response.status, transfer.body_sent, transfer.complete)
+            self._log(None, response.status, transfer.body_sent, "" if transfer.complete else _CUT_SHORT)
 
     def _log_exchange(self, exchange: Exchange) -> None:
+        cut = "" if exchange.complete else "the client closed its side" if exchange.client_left else _CUT_SHORT
         if exchange.started:
-            self._log(exchange.request, exchange.status, exchange.body_sent, exchange.complete)
-        elif self._channel.gone:
-            self._log(exchange.request, _CLIENT_CLOSED_REQUEST, 0, complete=False)
+            self._log(exchange.request, exchange.status, exchange.body_sent, cut)
+        elif self._channel.gone or exchange.client_left:
+            self._log(exchange.request, _CLIENT_CLOSED_REQUEST, 0, cut)
 
-    def _log(self, request: Request | None, status: int, body_sent: int, complete: bool) -> None:
+    def _log(self, request: Request | None, status: int, body_sent: int, cut: str) -> None:
         if self._config.access_log:
-            cut = "" if complete else self._channel.gone or "the response was cut short"
             peer = self._info.peer[0] if self._info.peer else None
-            log_response(peer, request, status, body_sent, self._config.wall_clock(), cut)
+            why = cut and (self._channel.gone or cut)
+            log_response(peer, request, status, body_sent, self._config.wall_clock(), why)
 
 
 def _describe(request: Request) -> str:

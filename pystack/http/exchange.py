@@ -1,7 +1,7 @@
 """One request and its response, as a handler sees them."""
 
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing, nullcontext
+from contextlib import aclosing, nullcontext, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -63,6 +63,8 @@ class Exchange:
         """That of the response; 0 before it began."""
         self.failure: RequestFailed | None = None
         """Why the body cannot be read."""
+        self.client_left = False
+        """The handler was told, by `wait_gone`, that the client has closed its side or is gone."""
         self._channel = channel
         self._inbound = inbound
         self._config = config
@@ -164,16 +166,17 @@ class Exchange:
         nobody waits for it any more.
 
         A client that only said all that it has to say looks the same: sending to it may still succeed. One that left
-        behind more bytes than were asked for is noticed when sending fails.
+        behind more bytes than were asked for is noticed when sending fails. A handler that was told may return None,
+        with its response unfinished or not begun: the connection ends, and that is no error.
         """
         if self.complete:
             return
         with trio.CancelScope() as scope:
             self._watching.add(scope)
             try:
-                await self._inbound.wait_end()
-            except ClientGone:
-                pass
+                with suppress(ClientGone):
+                    await self._inbound.wait_end()
+                self.client_left = True
             finally:
                 self._watching.discard(scope)
 

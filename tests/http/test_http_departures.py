@@ -2,14 +2,15 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import trio
 import trio.testing
-from http_exchange import CONFIG, NOW, get, run, start
+from http_exchange import CONFIG, NOW, exchange, get, read_all, replies, run, start
 
-from pystack.http import ClientGone, Exchange, HttpConfig, Response, plain, serve_connection
+from pystack.http import ClientGone, Exchange, HttpConfig, RequestFailed, Response, hosted, plain, serve_connection
 
 POST = get("/", "Content-Length: 10", method="POST")
 
@@ -113,3 +114,71 @@ def test_a_handler_learns_that_the_client_is_gone(caplog: pytest.LogCaptureFixtu
     assert [record.message for record in caplog.records] == [
         '- - - [14/Nov/2023:22:13:20 +0000] "POST / HTTP/1.1" 499 - "-" "-" "the client is gone"'
     ]
+
+
+@pytest.mark.parametrize("leave", [close, half_close])
+@pytest.mark.parametrize("hosts", [False, True], ids=["handler", "application"])
+@pytest.mark.parametrize(
+    ("sends", "version", "line"),
+    [(b"", "1.1", "499 -"), (b"abc", "1.1", "200 3"), (b"abc", "1.0", "200 3")],
+    ids=["nothing", "chunks", "to the end"],
+)
+def test_who_was_told_may_leave_without_an_answer(
+    leave: Callable[[Any], Awaitable[None]],
+    hosts: bool,
+    sends: bytes,
+    version: str,
+    line: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def handler(exchange: Exchange) -> None:
+        if sends:
+            exchange.start(200)
+            await exchange.send(sends)
+        await exchange.wait_gone()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        await receive()
+        if sends:
+            await send({"type": "http.response.start", "status": 200})
+            await send({"type": "http.response.body", "body": sends, "more_body": True})
+        assert await receive() == {"type": "http.disconnect"}
+
+    async def main() -> bytes:
+        client, server = trio.testing.memory_stream_pair()
+        async with hosted(app) as hosting, trio.open_nursery() as nursery:
+            nursery.start_soon(serve_connection, server, hosting if hosts else handler, config)
+            await client.send_all(get(version=version))
+            await trio.sleep(10)
+            await leave(client)
+        return b"" if leave is close else await read_all(client)
+
+    config = HttpConfig(access_log=True, wall_clock=lambda: NOW)
+    assert b"500" not in run(main)
+    why = "the response was cut short" if version == "1.0" else "the client closed its side"
+    (logged,) = [record.message for record in caplog.records if record.name == "pystack.http.access"]
+    assert logged.endswith(f'"GET / HTTP/{version}" {line} "-" "-" "{why}"')
+    assert [record for record in caplog.records if record.levelno > logging.INFO] == []
+
+
+def test_who_was_not_told_owes_an_answer(caplog: pytest.LogCaptureFixture) -> None:
+    async def handler(exchange: Exchange) -> None:
+        await trio.sleep(1)
+
+    (reply,) = replies(exchange(get(), handler))
+    assert reply.status == 500
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+def test_a_body_that_was_refused_is_answered_also_by_who_was_told() -> None:
+    async def handler(exchange: Exchange) -> None:
+        with suppress(RequestFailed):
+            while await exchange.receive():
+                pass
+        await exchange.wait_gone()
+
+    (reply,) = replies(exchange(POST + b"short", handler))
+    assert reply.status == 400
