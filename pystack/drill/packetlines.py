@@ -54,10 +54,10 @@ def _parse_ip_info(cursor: Cursor, direction: Direction) -> IpInfo:
         word = cursor.expect_word("one of noecn, ect0, ect1, ect01, ce, tos, ttl and flowlabel")
         seen = {"tos": tos, "ttl": ttl, "flowlabel": flow_label}
         if seen.get(word, ecn if word in _ECN_WORDS else None) is not None:
-            raise cursor.error(f"{word} stands there twice, or with what says the same")
+            raise cursor.error(f"{word} stands there twice, or with what says the same", begin)
         if word in _ECN_WORDS:
             if word == "ect01" and direction is Direction.INBOUND:
-                raise cursor.error("ect01 is no mark to send: ect0 or ect1")
+                raise cursor.error("ect01 is no mark to send: ect0 or ect1", begin)
             ecn = word
         elif word == "tos":
             tos = cursor.number("a TOS byte", 8)
@@ -70,7 +70,7 @@ def _parse_ip_info(cursor: Cursor, direction: Direction) -> IpInfo:
         if not cursor.accept(","):
             break
     if ecn is not None and tos is not None:
-        raise cursor.error("tos says what the ECN bits are: give one of them")
+        raise cursor.error("tos says what the ECN bits are: give one of them", begin)
     cursor.expect(closing)
     return IpInfo(ecn, tos, ttl, flow_label)
 

@@ -9,6 +9,7 @@ from typing import Final
 _JOINS: Final = frozenset((";", "&&", "\n"))
 _OPERATORS: Final = frozenset("();<>|&\n")
 _SETTING: Final = re.compile(r"([A-Za-z_][\w.\-/]*)=(.*)", re.DOTALL)
+_TO_NOWHERE: Final = re.compile(r"(?:\s|^)(?:&>|\d?>)\s*(?:/dev/null|&\d)(?=[\s;&]|$)")
 _SECOND: Final = 1_000_000_000
 _PROC: Final = "/proc/sys/"
 
@@ -60,7 +61,8 @@ def steps_of(text: str) -> list[Step]:
 
 def _commands(text: str) -> list[list[str]]:
     """The words of each command. `;`, `&&` and line ends are between two; a `\\` at the end joins the next line."""
-    lexer = shlex.shlex(text.replace("\\\n", " "), posix=True, punctuation_chars="();<>|&\n")
+    text = _TO_NOWHERE.sub(" ", text.replace("\\\n", " "))
+    lexer = shlex.shlex(text, posix=True, punctuation_chars="();<>|&\n")
     lexer.whitespace = " \t\r"
     lexer.commenters = ""
     lexer.wordchars += "$%{}:,+@^!"
