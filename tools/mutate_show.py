@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-_WIDTH = 36
+_WIDTH = 38
 """The longest name of a bug, and a little more."""
 
 
