@@ -282,6 +282,7 @@ def _answer_unacceptable(c: Core, seg: Segment, now: int) -> None:
     """
     if seg.size and seg.seq < c.tcb.rcv.nxt:
         c.dsack = seg.seq, min(seg.seq + seg.size, c.tcb.rcv.nxt)
+        c.acks.on_duplicate()
     if (seg.len and not seg.flags & SYN) or c.challenges.allows(now):
         c.acks.on_surprise()
 

@@ -125,6 +125,7 @@ class Connection(Core):
         data = reading.take(self, limit)
         self.stats.bytes_read += len(data)
         if data and self.tcb.state in TEXT_MAY_ARRIVE:
+            self.acks.on_read(not self.recvbuf.size)
             offer = receive_window(self)
             if update_is_due(offer, self.receive_limit, self.tcb.rcv.wnd):
                 self.acks.now = True

@@ -114,7 +114,7 @@ class Core:
         self.dsack: tuple[int, int] | None = None
         """A range that arrived twice, for the next segment to report (RFC 2883)."""
         self.ecn = Ecn()
-        self.acks = AckPolicy(config)
+        self.acks = AckPolicy(config, self.rtt, advmss)
         self.challenges = RateLimit(config.challenge_ack_interval)
         self.timers = TimerTable()
         self.control: list[Segment] = []

@@ -27,7 +27,10 @@ def arrives(c: Core, seg: Segment, now: int) -> Drop | None:
         duplicate = start, min(start + size, rcv.nxt)
         payload = payload[rcv.nxt - start :]
         start, size = rcv.nxt, max(0, size - (rcv.nxt - start))
-        c.acks.on_surprise()
+        if size:
+            c.acks.on_surprise()
+        else:
+            c.acks.on_duplicate()
     edge = rcv.nxt + rcv.wnd
     if start + size > edge:  # the part beyond the window, with the FIN behind it
         payload = payload[: edge - start]

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pystack.tcp.ackpolicy import AckPolicy
 from pystack.tcp.challenge import RateLimit
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.congestion import registry
@@ -18,87 +17,6 @@ from pystack.wire.options import Options
 
 MS = 1_000_000
 SECOND = 1_000_000_000
-
-
-# When to acknowledge
-
-
-def settled() -> AckPolicy:
-    """A policy that has used up its quick ACKs."""
-    return AckPolicy(TcpConfig(quick_acks=0))
-
-
-def test_the_first_segments_are_acknowledged_at_once() -> None:
-    policy, at_once = AckPolicy(TcpConfig()), 0
-    for n in range(20):
-        policy.on_text(100, 0, n * SECOND)
-        at_once += policy.now
-        policy.on_ack_sent()
-    assert at_once == 16
-
-
-def test_every_second_full_segment_is_acknowledged_at_once() -> None:
-    """SHLD-18, SHLD-19."""
-    policy, seen = settled(), []
-    for n in range(6):
-        policy.on_text(1460, 0, SECOND + n)
-        seen.append(policy.now)
-        if policy.now:
-            policy.on_ack_sent()
-    assert seen == [False, True] * 3
-
-
-def test_a_super_segment_counts_by_its_wire_segments() -> None:
-    policy = settled()
-    policy.on_text(2000, 1000, SECOND)
-    assert policy.rcv_mss == 1000
-    assert policy.now
-
-
-def test_a_lone_segment_waits_forty_milliseconds() -> None:
-    """MUST-40."""
-    policy = settled()
-    policy.on_text(100, 0, SECOND)
-    assert (policy.now, policy.deadline) == (False, SECOND + 40 * MS)
-    policy.on_text(100, 0, SECOND + 10 * MS)
-    assert policy.deadline == SECOND + 40 * MS, "the first one's wait is not prolonged"
-    policy.on_deadline()
-    assert (policy.now, policy.deadline) == (True, None)
-    policy.on_ack_sent()
-    assert (policy.now, policy.deadline, policy.unacked) == (False, None, 0)
-
-
-@given(st.lists(st.tuples(st.integers(1, 3000), st.integers(0, 2 * SECOND)), min_size=1, max_size=50))
-def test_no_ack_ever_waits_for_half_a_second(arrivals: list[tuple[int, int]]) -> None:
-    """MUST-40."""
-    policy, now = AckPolicy(TcpConfig(quick_acks=2)), SECOND
-    for size, gap in arrivals:
-        now += gap
-        if policy.deadline is not None and policy.deadline <= now:
-            policy.on_deadline()
-            policy.on_ack_sent()
-        policy.on_text(size, 0, now)
-        assert policy.now or policy.deadline is not None
-        assert policy.deadline is None or policy.deadline - now <= 200 * MS
-        if policy.now:
-            policy.on_ack_sent()
-
-
-def test_a_connection_that_answers_lets_the_ack_ride_along() -> None:
-    policy = AckPolicy(TcpConfig())
-    policy.on_text(100, 0, SECOND)
-    policy.on_ack_sent()
-    policy.on_text_sent(SECOND + 5 * MS)
-    policy.on_text(100, 0, SECOND + 6 * MS)
-    assert not policy.now
-    policy.on_deadline()
-    assert not policy.interactive, "the answer did not come in time"
-
-
-def test_surprises_are_acknowledged_at_once() -> None:
-    policy = settled()
-    policy.on_surprise()
-    assert policy.now
 
 
 def test_the_rate_of_challenge_acks_is_bounded() -> None:
