@@ -60,7 +60,8 @@ def test_a_lone_segment_waits_forty_milliseconds() -> None:
     policy = settled()
     policy.on_text(100, 0, SECOND)
     assert (policy.now, policy.deadline) == (False, SECOND + 40 * MS)
-    policy.on_text(100, 0, SECOND + 10 * MS)
+    policy.on_text(90, 0, SECOND + 10 * MS)
+    assert not policy.now
     assert policy.deadline == SECOND + 40 * MS, "the first one's wait is not prolonged"
     policy.on_deadline()
     assert (policy.now, policy.deadline) == (True, None)
