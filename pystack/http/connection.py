@@ -108,12 +108,10 @@ class _Connection:
         exchange.start_over()
         if failure is None:
             logger.exception("%s: the handler failed", _describe(exchange.request))
-            try:
-                await exchange.respond(plain(HTTPStatus.INTERNAL_SERVER_ERROR))
-                return
-            except RequestFailed as found:  # in what was left of the body
-                failure = found
-        await exchange.respond(plain(failure.status, failure.detail))
+        try:
+            await exchange.respond(_answer_to(failure))
+        except RequestFailed as found:  # in what was left of the body, of which nothing more will be read now
+            await exchange.respond(_answer_to(failure or found))
 
     async def _cut_short(self, exchange: Exchange, error: Exception) -> None:
         """What goes wrong later ends the connection, so that the client cannot take a part for the whole."""
@@ -154,6 +152,10 @@ class _Connection:
             peer = self._info.peer[0] if self._info.peer else None
             why = cut and (self._channel.gone or cut)
             log_response(peer, request, status, body_sent, self._config.wall_clock(), why)
+
+
+def _answer_to(failure: RequestFailed | None) -> Response:
+    return plain(HTTPStatus.INTERNAL_SERVER_ERROR) if failure is None else plain(failure.status, failure.detail)
 
 
 def _describe(request: Request) -> str:

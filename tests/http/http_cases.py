@@ -388,6 +388,8 @@ SECTIONS: dict[str, dict[str, Case]] = {
         "long chunk extension": (chunked(b"5;" + b"a" * 5_000 + b"\r\nhello\r\n0\r\n\r\n") + MORE, [400]),
         "largest body": (post("Content-Length: 100000", bytes(100_000)) + MORE, [(200, bytes(100_000)), A]),
         "body too large, and read out": (post("Content-Length: 100001", bytes(100_001)) + MORE, [413, A]),
+        "body too large, and cut short": (post("Content-Length: 100001", bytes(10)), [413]),
+        "chunks too large, and cut short": (chunked(b"186a1\r\n" + bytes(100_001) + b"\r\n5\r\nab"), [413]),
         "body far too large": (post("Content-Length: 300000", bytes(300_000)) + MORE, [413]),
         "chunks too large": (chunked(b"186a1\r\n" + bytes(100_001) + b"\r\n0\r\n\r\n") + MORE, [413]),
     },
