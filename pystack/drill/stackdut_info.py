@@ -19,7 +19,7 @@ _STATES: Final = {
     "CLOSING": 11,
 }
 _OPTIONS: Final = {"timestamps": 1, "sack": 2, "wscale": 4, "ecn": 8, "ecn_seen": 16}
-_OWN: Final = frozenset(("state", "timestamps", "sack", "congestion"))
+_OWN: Final = frozenset(("state", "congestion", *_OPTIONS))
 """Fields that are no numbers of Linux's as they are."""
 
 

@@ -22,12 +22,12 @@ class AckPolicy:
         "_ato",
         "_config",
         "_last_size",
-        "_last_text_at",
         "_quick",
         "_rtt",
         "_small",
         "deadline",
         "interactive",
+        "last_text_at",
         "now",
         "rcv_mss",
         "unacked",
@@ -39,7 +39,7 @@ class AckPolicy:
         self._advmss = advmss
         self._quick = config.quick_acks
         self._ato = config.delayed_ack_min
-        self._last_text_at = 0
+        self.last_text_at = 0
         self.rcv_mss = 536
         self._last_size = 0
         self._small = 0
@@ -68,9 +68,9 @@ class AckPolicy:
 
     def _follow_pace(self, now: int) -> None:
         """The delay follows the pauses between segments, so that an ACK waits for no more than the next one."""
-        gap = now - self._last_text_at
+        gap = now - self.last_text_at
         least = self._config.delayed_ack_min
-        if not self._last_text_at:
+        if not self.last_text_at:
             pass
         elif gap <= least // 2:
             self._ato = self._ato // 2 + least // 2
@@ -79,7 +79,7 @@ class AckPolicy:
         elif gap > self._rtt.rto:
             # The peer may be in slow start again.
             self._quick = max(self._quick, self._config.quick_acks)
-        self._last_text_at = now
+        self.last_text_at = now
 
     def _delay(self) -> int:
         """How long an ACK may wait: no longer than a round trip takes, where that is more than the least (Linux:
@@ -132,7 +132,7 @@ class AckPolicy:
 
     def on_text_sent(self, now: int) -> None:
         """We send text soon after some arrived: the connection is interactive."""
-        if self._last_text_at and now - self._last_text_at < self._ato:
+        if self.last_text_at and now - self.last_text_at < self._ato:
             self.interactive = True
 
     def on_deadline(self) -> None:

@@ -28,7 +28,7 @@ def acknowledge(c: Core, seg: Segment, now: int) -> None:
     delivered = Delivered(now)
     if advanced:
         _advance(c, seg.ack, delivered)
-    if c.agreed.sack:
+    if c.agreed.sack and seg.options.sack:
         _selectively(c, seg.options.sack, delivered)
     _measure(c, seg, delivered)
     waiting = board.waiting
@@ -40,6 +40,7 @@ def acknowledge(c: Core, seg: Segment, now: int) -> None:
         return
     began = c.recovery.detect(snd.una, snd.nxt, board, c.cc, now)
     if c.ecn.active and seg.flags & ECE and not seg.flags & SYN:
+        c.stats.delivered_ce += delivered.packets
         began |= c.recovery.on_ecn_echo(snd.nxt, min(packets_out, c.cc.cwnd), c.cc, now)
     if began:
         c.ecn.cwr_due = c.ecn.active
@@ -96,6 +97,9 @@ def _selectively(c: Core, blocks: tuple[tuple[int, int], ...], delivered: Delive
     nonsense; both are passed over.
     """
     snd = c.tcb.snd
+    left, right = unwrap(blocks[0][0], snd.una), unwrap(blocks[0][1], snd.una)
+    if c.tcb.iss < left < right <= snd.una:
+        c.stats.dsack_dups += -(-(right - left) // c.snd_mss)
     for left, right in blocks:
         left, right = unwrap(left, snd.una), unwrap(right, snd.una)
         if snd.una <= left < right <= snd.nxt:

@@ -117,6 +117,7 @@ def _establish(c: Core, seg: Segment, now: int) -> None:
         # RFC 5681 section 3.1; not for one alone, as Linux: an RTT above the first time-out loses nothing (RFC 6298).
         c.cc.on_syn_lost(now)
     c.retransmits = 0
+    c.established_at = now
     c.timers.stop(Timer.RETRANSMIT)
     c.tcb.enter(State.ESTABLISHED)
     if c.fin_queued:

@@ -53,6 +53,8 @@ class Connection(Core):
         are unwrapped in place. Returns why it, or its text, was not taken, for a counter.
         """
         self.stats.segs_in += seg.segs
+        if seg.size:
+            self.stats.data_segs_in += seg.segs
         return arrival.segment_arrives(self, seg, now)
 
     def poll_transmit(self, now: int, budget: int) -> Segment | None:
@@ -64,6 +66,8 @@ class Connection(Core):
         seg = output.next_segment(self, now, budget)
         if seg is not None:
             self.stats.segs_out += seg.segs
+        elif self.established_at:
+            output.note_limit(self, now)
         return seg
 
     def on_icmp(self, error: IcmpError, now: int) -> bool:
@@ -107,6 +111,8 @@ class Connection(Core):
         packet that is not full waits for what follows; with `urgent` the last byte taken is urgent data (RFC 6093).
         """
         room = self.send_room
+        if len(data) > room:
+            self.limits.wants_room = True
         if room <= 0:
             return 0
         if len(data) > room:

@@ -6,6 +6,7 @@ call.
 
 from pystack.tcp.ackpolicy import AckPolicy
 from pystack.tcp.challenge import RateLimit
+from pystack.tcp.chrono import Chrono
 from pystack.tcp.config import TcpConfig
 from pystack.tcp.congestion import registry
 from pystack.tcp.ecn import Ecn
@@ -50,11 +51,13 @@ class Core:
         "ecn",
         "ending",
         "eof",
+        "established_at",
         "events",
         "fin_queued",
         "icmp_error",
         "keepalive_due",
         "last_ack_sent",
+        "limits",
         "more",
         "orphaned",
         "path_mss",
@@ -145,6 +148,9 @@ class Core:
         self.last_ack_sent = 0
         """RFC 7323's Last.ACK.sent."""
         self.retransmits = 0
+        self.established_at = 0
+        """When the handshake was complete; 0 before."""
+        self.limits = Chrono()
         self.progress_at = 0
         """When SND.UNA last advanced, or when the oldest unacknowledged text was first sent."""
         self.probes = 0

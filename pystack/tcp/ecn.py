@@ -43,16 +43,18 @@ def accepts_syn_ack(asked: bool, flags: int) -> bool:
 
 class Ecn:
     """A connection's ECN state. `echo`: a marked packet has arrived, and the peer has not answered the echo yet;
-    `cwr_due`: our window was reduced for a mark, which the next new text has to say.
+    `cwr_due`: our window was reduced for a mark, which the next new text has to say; `seen`: the peer has sent packets
+    that are ECN-capable.
     """
 
-    __slots__ = ("active", "asked", "cwr_due", "echo")
+    __slots__ = ("active", "asked", "cwr_due", "echo", "seen")
 
     def __init__(self) -> None:
         self.active = False
         self.asked = False
         self.echo = False
         self.cwr_due = False
+        self.seen = False
 
     def on_arrival(self, ecn: int, flags: int, has_text: bool) -> bool:
         """A packet with these ECN bits and TCP flags has arrived; returns True where its mark is news that the peer
@@ -60,6 +62,7 @@ class Ecn:
         """
         if not self.active:
             return False
+        self.seen |= ecn != NOT_ECT
         if flags & CWR and has_text:
             self.echo = False
         if ecn != CE:

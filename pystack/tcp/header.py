@@ -50,7 +50,9 @@ def build(c: Core, start: int, end: int, now: int, reason: str, mss: int = 0) ->
     if size > mss > 0:
         seg.mss = mss
         seg.segs = -(-size // mss)
-    c.stats.bytes_sent += size
+    if size:
+        c.stats.bytes_sent += size
+        c.stats.data_segs_out += seg.segs
     c.last_ack_sent = rcv.nxt
     c.dsack = None
     c.acks.on_ack_sent()

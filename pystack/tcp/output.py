@@ -5,6 +5,7 @@ is owed.
 """
 
 from pystack.tcp import header
+from pystack.tcp.chrono import limit_of
 from pystack.tcp.core import Core
 from pystack.tcp.ecn import ECT_0
 from pystack.tcp.record import Record
@@ -33,6 +34,22 @@ def next_segment(c: Core, now: int, budget: int) -> Segment | None:
         number = header.acceptable_number(c)
         seg = header.build(c, number, number, now, "ack")
     return seg
+
+
+def note_limit(c: Core, now: int) -> None:
+    """All that may be sent has been: what keeps the connection from sending more counts from now on."""
+    board, snd = c.board, c.tcb.snd
+    if 3 * len(c.sendbuf) <= 2 * c.config.sndbuf:
+        c.limits.wants_room = False
+    limit = limit_of(
+        in_flight=board.packets_out,
+        unsent=c.unsent,
+        window=snd.una + snd.wnd - snd.nxt,
+        least=c.snd_mss,
+        cwnd_room=c.recovery.room(board, c.cc),
+        wants_room=c.limits.wants_room,
+    )
+    c.limits.holds(limit, now)
 
 
 def may_send_tail(*, nodelay: bool, fin_queued: bool, small_end: int, una: int) -> bool:
@@ -111,6 +128,7 @@ def _retransmission(c: Core, now: int, budget: int) -> Segment | None:
         c.timers.set(Timer.RETRANSMIT, bounded(c, now + c.rtt.rto))
     start, end = max(run[0].start, snd.una), run[-1].end  # a peer may have acknowledged a part of the first packet
     assert start < end, "what the peer has acknowledged is not sent again"
+    c.stats.bytes_retrans += max(0, min(end, c.sendbuf.end) - start)
     return header.build(c, start, end, now, "retransmit", record.mss)
 
 

@@ -59,6 +59,7 @@ def arrives(c: Core, seg: Segment, now: int) -> Drop | None:
                     _append(c, piece, len(piece))
             c.events |= Event.READABLE
         else:
+            c.stats.ooo_segs += seg.segs
             # The window bounds the text, not what small pieces cost to keep; in-order text always gets in.
             if c.recvbuf.held + c.reassembly.held >= 2 * c.config.rcvbuf:
                 dropped = Drop.OUT_OF_MEMORY
