@@ -79,3 +79,10 @@ def root(tmp_path: Path) -> Path:
     """A directory to serve."""
     (tmp_path / "root").mkdir()
     return tmp_path / "root"
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the control sockets of this test's servers are; none of another test or program is seen."""
+    monkeypatch.setenv("PYSTACK_RUNTIME_DIR", str(tmp_path / "pystack"))
+    return tmp_path / "pystack"

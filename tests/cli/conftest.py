@@ -1,5 +1,5 @@
 """The fixtures of a served stack."""
 
-from serving import root, run, serve
+from serving import root, run, runtime, serve
 
-__all__ = ["root", "run", "serve"]
+__all__ = ["root", "run", "runtime", "serve"]

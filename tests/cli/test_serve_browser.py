@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from browser import chromium
 
-from pystack.cli.control import ask_all
+from pystack.cli.asking import ask_all
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("runtime")]
 
 # One download goes on for as long as the tab is there, and one is left lying in the middle.
 PAGE = b"""<!DOCTYPE html><title>downloads</title><link rel="icon" href="data:,"><script>
@@ -31,7 +31,7 @@ FREED_SECONDS = 2
 
 def connections() -> dict[int, dict[str, Any]]:
     """Those that live, by the client's port."""
-    (stack,) = ask_all()
+    (stack,) = ask_all().stacks
     return {c["remote_port"]: c for c in stack["connections"] if c["state"] != "TIME-WAIT"}
 
 
@@ -52,10 +52,9 @@ def wait_for(condition: Callable[[], bool], seconds: float) -> float:
 
 @pytest.mark.parametrize("leave", ["close the tab", "kill the browser"])
 def test_a_browser_that_leaves_frees_its_connections(
-    serve: Any, netns: Any, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leave: str
+    serve: Any, netns: Any, root: Path, tmp_path: Path, leave: str
 ) -> None:
     """Within 2 seconds, as issue 4 promises; no time-out of the server's is that short."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     (root / "index.html").write_bytes(PAGE)
     large = root / "large"
     large.touch()
@@ -77,6 +76,6 @@ def test_a_browser_that_leaves_frees_its_connections(
         took = wait_for(lambda: ports.isdisjoint(connections()) and not descriptors(pid, large), FREED_SECONDS)
     print(f"{leave}: freed after {took:.3f} s")
     wait_for(lambda: not connections(), UP_SECONDS)  # those that the browser kept for more requests
-    (stack,) = ask_all()
+    (stack,) = ask_all().stacks
     assert stack["memory"] == 0
     assert server.stop() == (0, "", "")

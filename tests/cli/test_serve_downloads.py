@@ -103,11 +103,11 @@ def resident(pid: int) -> int:
     return pages * resource.getpagesize()
 
 
-def test_a_thousand_slow_readers(
-    serve: Any, netns: Any, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They hold a bounded part of the memory, and everybody gets everything, a fast one in between too."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+@pytest.mark.usefixtures("runtime")
+def test_a_thousand_slow_readers(serve: Any, netns: Any, root: Path) -> None:
+    """They hold a bounded part of the memory, and everybody gets everything, a fast one in between too. That it is not
+    slowed by them is shown in virtual time (`tests/http/test_http_slow_readers.py`); here the ratio is only printed.
+    """
     slow = random.Random(4).randbytes(SLOW)
     (root / "slow").write_bytes(slow)
     write_random(root / "fast", FAST)

@@ -15,16 +15,9 @@ from serving import PYSTACK, Starter
 from pystack.cli.asking import Answers, ask_all
 from pystack.cli.control import directories, directory
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("runtime")]
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
-
-
-@pytest.fixture(autouse=True)
-def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No socket of another test or program is seen."""
-    monkeypatch.setenv("PYSTACK_RUNTIME_DIR", str(tmp_path / "pystack"))
-    return tmp_path / "pystack"
 
 
 def stacks(run: Run, *args: str) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from http_exchange import CONFIG, run
 from pystack.http import Exchange, Response, serve_http
 from pystack.link.memory import memory_pair
 from pystack.net.open import open_device
+from pystack.sim import Network
 
 SIZE = 4_000_000
 CLIENTS = 10
@@ -42,3 +43,46 @@ def test_a_client_that_does_not_read_costs_little_and_still_gets_everything() ->
     held, sizes = run(main)
     assert held < CLIENTS * 200_000
     assert min(sizes) > SIZE
+
+
+SLOW = 100
+LINE = {"rate": "20 Mbit/s", "delay": "10 ms"}
+
+
+def seconds_of_a_download(beside: int) -> float:
+    """How long one takes, in virtual time, beside so many clients on the same line that take 100 bytes a second."""
+
+    async def server() -> None:
+        await serve_http(await trio.open_tcp_listeners(80), large, CONFIG)
+
+    async def sip() -> None:
+        stream = await trio.open_tcp_stream("10.0.0.2", 80)
+        await stream.send_all(get("/"))
+        while True:
+            if not await stream.receive_some(100):
+                return
+            await trio.sleep(1)
+
+    async def download() -> float:
+        await trio.sleep(30)  # by then the server can send the slow ones no more
+        began = trio.current_time()
+        stream = await trio.open_tcp_stream("10.0.0.2", 80)
+        await stream.send_all(get("/", "Connection: close"))
+        assert sum([len(data) async for data in stream]) > SIZE
+        return trio.current_time() - began
+
+    async def main() -> float:
+        async with Network(seed=4, grace=0) as lab:
+            a, b = lab.host("a", "10.0.0.1"), lab.host("b", "10.0.0.2")
+            lab.link(a, b, **LINE)
+            b.start_soon(server)
+            for _ in range(beside):
+                a.start_soon(sip)
+            return await a.run(download)
+
+    return run(main)  # type: ignore[no-any-return]
+
+
+def test_slow_clients_do_not_slow_a_fast_one_by_more_than_half() -> None:
+    """They share its line and its server. (That they share the processor does not show in virtual time.)"""
+    assert seconds_of_a_download(beside=SLOW) < 2 * seconds_of_a_download(beside=0)
