@@ -87,8 +87,10 @@ async def run_tests(tree: Path, arguments: Sequence[str], seconds: float, *, all
         "PYTHONPATH": os.pathsep.join((str(tree), str(Path(__file__).parent))),
     }
     environment.pop("PYTEST_CURRENT_TEST", None)
+    if not all_of_them:
+        environment["MUTATE_FIRST"] = "1"
     command = [sys.executable, "-m", "pytest", "-p", "mutate_watch", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
-    command += [*([] if all_of_them else ["-x"]), "--tb=no", "--no-header", *arguments]
+    command += ["--continue-on-collection-errors", "--tb=no", "--no-header", *arguments]
 
     async def kill(process: trio.Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)  # with what the tests have started

@@ -1,10 +1,12 @@
 """A pytest plugin: writes down, as JSON lines in the file that MUTATE_REPORT names, which test begins, which fails, and
-what cannot be collected. So it is known where a run was that had to be killed.
+what cannot be collected. So it is known where a run was that had to be killed. With MUTATE_FIRST the first failure ends
+the run; pytest's own way would take a file that cannot be collected for one.
 """
 
 import json
 import os
 import resource
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -32,10 +34,17 @@ def pytest_runtest_logstart(nodeid: str) -> None:
     _write("begins", nodeid)
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A part of a test is over."""
+    report = yield
     if report.failed:
         _write("fails", report.nodeid)
+        if "MUTATE_FIRST" in os.environ:
+            item.session.shouldfail = "one is enough"
+    return report
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:

@@ -74,6 +74,13 @@ def test_what_becomes_of_a_bug(tree: Path, mutant: Mutant, verdict: Verdict, by:
     assert (tree / "pystack" / "it.py").read_text() == IT
 
 
+def test_a_file_that_cannot_be_read_does_not_hide_what_others_notice(tree: Path) -> None:
+    (tree / "tests" / "test_early.py").write_text("import nothing_of_this_name\n")
+    wide = ["tests/test_early.py", "tests/test_wide.py", "tests/test_flaky.py"]
+    result = trio.run(lambda: trial(bug("x + x", "x + 1"), tree, wide=wide))
+    assert (result.verdict, result.by) == (Verdict.CAUGHT, "tests/test_wide.py::test_wide")
+
+
 def test_a_test_that_fails_without_the_bug_catches_nothing(tree: Path) -> None:
     results = [
         Result("one", Verdict.CAUGHT, "tests/test_flaky.py::test_never"),
