@@ -17,8 +17,7 @@ from pystack.cli.connecting import connect_first
 from pystack.cli.exits import Refusal, ending, sentence_of
 from pystack.cli.forwarding import advise_forwarding
 from pystack.cli.own_network import own_network
-from pystack.cli.pipes import CHUNK, STDIN
-from pystack.cli.progress import Pipes, standard_pipes
+from pystack.cli.pipes import CHUNK, STDIN, Pipes, occupy_standard_descriptors, standard_pipes
 from pystack.cli.targets import Address, addresses_of, check_version, port_number
 from pystack.net.address import family_of
 from pystack.net.datagram import DatagramSocket
@@ -60,6 +59,7 @@ def nc(
 
     Ends with 0, with 1 where the network fails, with 2 for wrong usage or missing rights, and with 130 by Ctrl-C.
     """
+    occupy_standard_descriptors()
     with ending():
         host, port = _where(words, listen)
         if wait is not None:

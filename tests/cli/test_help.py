@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 from serving import PYSTACK
+from terminals import plain, shown_at_a_terminal
 
 COMMANDS = ("serve", "demo", "stat", "nc", "ping", "doctor")
 PLAIN = os.environ | {"COLUMNS": "80"}
@@ -35,20 +36,11 @@ def test_short_and_long_and_no_types_of_python(command: str) -> None:
 
 @pytest.mark.parametrize("args", [["--help"], ["serve", "--help"], ["ping", "--help"]])
 def test_at_a_terminal(args: list[str]) -> None:
-    ours, theirs = os.openpty()
     environment = PLAIN | {"TERM": "xterm"}
     environment.pop("NO_COLOR", None)
-    process = subprocess.Popen([*PYSTACK, *args], stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
-    os.close(theirs)
-    said = b""
-    try:
-        while data := os.read(ours, 65_536):
-            said += data
-    except OSError:
-        pass  # the other end is closed
-    os.close(ours)
-    assert process.wait(60) == 0
-    text = re.sub(r"\x1b\[[\d;]*m", "", said.decode())
+    status, shown = shown_at_a_terminal([*PYSTACK, *args], environment)
+    assert status == 0
+    text = plain(shown)
     assert "╭─ Options" in text
     assert not re.search(r"<\w", text), text
 
