@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 AS_ON_WINDOWS = """
 import importlib, os, pkgutil, signal, socket, sys
 
@@ -31,6 +33,19 @@ for found in pkgutil.walk_packages(pystack.__path__, "pystack."):
         print(found.name)
 """
 
+COMMAND = (
+    AS_ON_WINDOWS.partition("import pystack\n")[0]
+    + """
+import zoneinfo
+pair = socket.socketpair
+socket.socketpair = lambda: pair(1)  # trio needs one, and Windows has another kind
+sys.platform = "darwin"
+sys.argv = ["pystack", *sys.argv[1:]]
+from pystack.cli import main
+main()
+"""
+)
+
 
 def run(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -40,6 +55,18 @@ def test_every_module_imports_without_what_only_linux_has() -> None:
     modules = run(AS_ON_WINDOWS).split()
     assert {"pystack.tcp.connection", "pystack.sim.simulation", "pystack.net.open", "pystack.cli.serve"} <= set(modules)
     assert len(modules) > 60
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [(["serve"], "TUN"), (["stat"], "Unix sockets"), (["demo"], ""), (["nc", "10.0.0.1", "9"], ""), (["doctor"], "")],
+)
+def test_commands_refuse_in_one_sentence_where_linux_is_not(args: list[str], said: str) -> None:
+    done = subprocess.run([sys.executable, "-c", COMMAND, *args], capture_output=True, text=True, timeout=60)
+    assert "Traceback" not in done.stderr, done.stderr
+    if args != ["doctor"]:
+        assert done.returncode == 2, done.stderr
+        assert said in done.stderr
 
 
 def test_import_pystack_is_light() -> None:

@@ -4,6 +4,7 @@ A Unix socket per process, in a directory that its user alone may enter. Each co
 """
 
 import dataclasses
+import errno
 import ipaddress
 import json
 import logging
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import trio
 
@@ -42,7 +43,13 @@ def directories() -> list[Path]:
     uid = os.geteuid()
     runtime = [Path(given) for given in (os.environ.get("XDG_RUNTIME_DIR"), f"/run/user/{uid}") if given]
     own = [path / "pystack" for path in runtime if path.is_dir() and path.stat().st_uid == uid]
-    return list(dict.fromkeys([*own, Path("/run/pystack") if uid == 0 else Path(f"/tmp/pystack-{uid}")]))
+    # In a private network whoever is root there has root's number, and not root's /run.
+    last = Path("/run/pystack") if uid == 0 and Path("/run").stat().st_uid == 0 else Path(f"/tmp/pystack-{uid}")
+    return list(dict.fromkeys([*own, last]))
+
+
+CAN_LISTEN: Final = hasattr(socket, "AF_UNIX") and hasattr(os, "geteuid")
+"""Whether this system has what control sockets need; Windows has not."""
 
 
 async def serve_control(net: Net, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -53,16 +60,17 @@ async def serve_control(net: Net, *, task_status: trio.TaskStatus[None] = trio.T
             answer = partial(_answer, net, trio.current_time())
             await trio.serve_listeners(answer, [trio.SocketListener(trio.socket.from_stdlib_socket(listener))])
     except OSError as error:
-        _log.info("no control socket, so `pystack stat` will not find this stack: %s", error)
+        _log.warning("no control socket, so `pystack stat` will not find this stack: %s", error.strerror or error)
         task_status.started()
 
 
 @contextmanager
 def _listening(device: str) -> Iterator[socket.socket]:
     place = directory()
+    place.parent.mkdir(parents=True, exist_ok=True)
     place.mkdir(mode=0o700, exist_ok=True)
     if not is_ours_alone(place):
-        raise OSError(None, f"{place} is not a directory that this user alone may enter")
+        raise PermissionError(errno.EACCES, f"{place} is not a directory that this user alone may enter")
     path = place / f"{device}.{os.getpid()}.sock"
     path.unlink(missing_ok=True)  # of a process that had our number before, and was killed
     with socket.socket(socket.AF_UNIX) as listener:

@@ -168,7 +168,7 @@ def _reset(connection: ConnectionInfo) -> None:
 
 async def _curl(url: str, size: int) -> tuple[int, bytes, str]:
     """Exit status, what it got, and what it said. `size` bytes are to be expected."""
-    command = ["curl", "--silent", "--show-error", "--max-time", str(_SECONDS), "--noproxy", "*", url]
+    command = ["curl", "--disable", "--silent", "--show-error", "--max-time", str(_SECONDS), "--noproxy", "*", url]
     run = partial(trio.run_process, command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     with trio.move_on_after(_SECONDS + 5), how_far("bytes", size) as tell:
         async with trio.open_nursery() as nursery:

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from pystack.cli.exits import FAILED, end_with_the_reader
-from pystack.cli.firewall import Trouble, troubles
+from pystack.cli.firewall import Trouble, UnreadableRules, troubles
+from pystack.cli.terminal import is_terminal
 from pystack.link.device import LinkError
 from pystack.link.netns import kernel_has_ipv6
 from pystack.link.tun import check_node
@@ -275,7 +276,13 @@ def _firewall(capabilities: int) -> Iterator[Finding]:
     if _has_old_rules():
         says = "there are rules of the old iptables, which nft does not show: look at them"
         yield Finding("firewall", Verdict.LESS, says, "sudo iptables-legacy -S; sudo ip6tables-legacy -S")
-    yield from firewall(troubles(ruleset), _forwards())
+    try:
+        found = troubles(ruleset)
+    except UnreadableRules:
+        says = "nft's rules are not as expected: look at them"
+        yield Finding("firewall", Verdict.LESS, says, "sudo nft list ruleset")
+        return
+    yield from firewall(found, _forwards())
 
 
 def _ruleset() -> list[dict[str, Any]]:
@@ -289,8 +296,15 @@ def _ruleset() -> list[dict[str, Any]]:
 
 
 def _has_old_rules() -> bool:
-    tables = (Path(f"/proc/net/{name}") for name in ("ip_tables_names", "ip6_tables_names"))
-    return any("filter" in path.read_text().split() for path in tables if path.exists())
+    return any("filter" in _words(Path(f"/proc/net/{name}")) for name in ("ip_tables_names", "ip6_tables_names"))
+
+
+def _words(path: Path) -> list[str]:
+    """None of a file that is not there, or that real root alone may read, as in a private network."""
+    try:
+        return path.read_text().split()
+    except OSError:
+        return []
 
 
 def _forwards() -> bool:
@@ -317,7 +331,7 @@ def _which(name: str) -> str | None:
 
 
 def _print(findings: list[Finding]) -> None:
-    report: Callable[[list[Finding]], None] = _print_table if sys.stdout.isatty() else _print_lines
+    report: Callable[[list[Finding]], None] = _print_table if is_terminal(sys.stdout) else _print_lines
     report(findings)
 
 

@@ -39,9 +39,18 @@ class Trouble:
     """Whose rules these are: "firewalld", "ufw", or empty."""
 
 
+class UnreadableRules(Exception):
+    """The list is not what nft gives, as far as we know nft."""
+
+
 def troubles(ruleset: Sequence[Mapping[str, Any]]) -> list[Trouble]:
-    """Judges the list of `nft --json list ruleset`. Of several chains at one hook each must let a packet pass."""
-    return list(_Walk(ruleset).troubles())
+    """Judges the list of `nft --json list ruleset`. Of several chains at one hook each must let a packet pass. Raises
+    `UnreadableRules`.
+    """
+    try:
+        return list(_Walk(ruleset).troubles())
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise UnreadableRules from error
 
 
 def _packets(hook: str) -> Iterator[Packet]:
@@ -85,6 +94,8 @@ class _Walk:
     def __init__(self, ruleset: Sequence[Mapping[str, Any]]) -> None:
         self._bases = [c for item in ruleset if (c := item.get("chain")) and c.get("hook") in _HOOKS]
         self._rules: dict[_Chain, list[list[Any]]] = {}
+        self._known: dict[tuple[_Chain, int], set[str]] = {}
+        """The ends that were found, by chain and packet: many rules may call one chain."""
         for item in ruleset:
             if rule := item.get("rule"):
                 self._rules.setdefault((rule["family"], rule["table"], rule["chain"]), []).append(rule["expr"])
@@ -95,6 +106,7 @@ class _Walk:
             policy = base.get("policy", ACCEPT)
             packets = [p for p in _packets(base["hook"]) if base["family"] in ("inet", _name_of(p))]
             ends = [(p, {policy if end == _ON else end for end in self._ends(key, p)}) for p in packets]
+            self._known.clear()  # their packets go
             bad = [(p, found) for p, found in ends if DROP in found]
             sure = [p for p, found in bad if ACCEPT not in found]
             if bad:
@@ -111,8 +123,13 @@ class _Walk:
 
     def _ends(self, chain: _Chain, packet: Packet, depth: int = 0) -> set[str]:
         """Every end that the packet may have in this chain."""
-        if depth > _DEEPEST:
-            return {ACCEPT, DROP}
+        known = self._known.get((chain, id(packet)))
+        if known is None:
+            known = {ACCEPT, DROP} if depth > _DEEPEST else self._walk(chain, packet, depth)
+            self._known[chain, id(packet)] = known
+        return known
+
+    def _walk(self, chain: _Chain, packet: Packet, depth: int) -> set[str]:
         ends: set[str] = set()
         for rule in self._rules.get(chain, ()):
             matches, verdict = _read(rule, packet)

@@ -5,13 +5,15 @@ from typing import Any, Literal
 
 from typer.core import TyperCommand, TyperGroup
 
+from pystack.cli.terminal import is_terminal
+
 NAMES = {"help_option_names": ["-h", "--help"]}
 """Settings of a context; those of the commands within follow."""
 
 
 def markup() -> Literal["markdown"] | None:
     """What typer's `rich_markup_mode` is: the frames and colours of rich would be in the way of `grep`."""
-    return "markdown" if sys.stdout.isatty() else None
+    return "markdown" if is_terminal(sys.stdout) else None
 
 
 class Command(TyperCommand):

@@ -10,8 +10,10 @@ import typer
 
 from pystack.cli import checks
 from pystack.cli.asking import Answers, ask_all
+from pystack.cli.control import CAN_LISTEN
 from pystack.cli.exits import FAILED, Refusal, end, end_with_the_reader, ending
 from pystack.cli.statrows import lines_of
+from pystack.cli.terminal import is_terminal
 
 
 def stat(
@@ -30,6 +32,8 @@ def stat(
     """
     end_with_the_reader()
     with ending():
+        if not CAN_LISTEN:
+            raise Refusal("running stacks are asked through Unix sockets, which this system does not have")
         if watch is not None and not checks.seconds("watch", watch):
             raise Refusal("--watch 0 would never rest: give some seconds")
         answers = ask_all(tun)
@@ -38,7 +42,7 @@ def stat(
             raise Refusal(
                 f"no pystack serve of this user is running {where}: one that root runs is shown to root alone"
             )
-        for_people = sys.stdout.isatty() and not as_json
+        for_people = is_terminal(sys.stdout) and not as_json
         if watch is None:
             _show_once(answers, as_json=as_json, for_people=for_people)
             return

@@ -14,6 +14,9 @@ from pystack.net.stack import Net
 
 _log = logging.getLogger("pystack")
 
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Windows has no SIGHUP."""
+
 
 class Stop:
     """The end of a run: the first SIGINT, SIGTERM, SIGHUP, or the end of the terminal, ends in order (`drain`) within
@@ -33,7 +36,7 @@ class Stop:
     async def listening(self) -> AsyncIterator[None]:
         """Around the whole run, the stack's end too, so that a second signal is heard while it closes in order."""
         terminal = foreground_terminal()
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        with trio.open_signal_receiver(*_SIGNALS) as signals:
             async with trio.open_nursery() as watching:
                 watching.start_soon(self._on_signals, signals)
                 if terminal is not None:

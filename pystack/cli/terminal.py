@@ -1,10 +1,16 @@
-"""Hearing of it when the terminal that a command was started from is closed."""
+"""Whether a stream is a terminal, and hearing of it when the terminal that a command was started from is closed."""
 
 import os
 import select
 import signal
+from typing import TextIO
 
 import trio
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether people see what goes to a standard stream; it is None where the descriptor was closed at the start."""
+    return stream is not None and not stream.closed and stream.isatty()
 
 
 def foreground_terminal() -> int | None:
@@ -12,8 +18,10 @@ def foreground_terminal() -> int | None:
     started to survive it (`nohup`).
 
     When a terminal is closed the kernel tells the session's leader alone: where that is `make`, or another program that
-    does not pass it on, we would stay for ever. Linux only.
+    does not pass it on, we would stay for ever. Linux only; elsewhere None.
     """
+    if not hasattr(select, "epoll"):
+        return None
     try:
         if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
             return None

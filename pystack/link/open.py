@@ -15,7 +15,7 @@ from pystack.link.conflicts import check_addresses_free, check_conflicts
 from pystack.link.device import LinkError
 from pystack.link.holder import find_holders
 from pystack.link.netlink import Link, configure, keep_addresses_when_down, read_host, read_link
-from pystack.link.tun import TunDevice, check_name, describe_busy
+from pystack.link.tun import TunDevice, check_name, check_system, describe_busy
 
 QUEUE_LENGTH = 10_000
 """Packets that the kernel queues for us. Its default of 500 overflows, and loses, as soon as a peer fills a window of
@@ -33,6 +33,7 @@ def open_tun_device(
 
     It talks to the kernel for some milliseconds without waiting for anyone, and may be called inside or outside trio.
     """
+    check_system()
     check_name(name)
     plan = plan_addresses(addresses, host_addresses)
     check_mtu(mtu, plan)

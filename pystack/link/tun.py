@@ -6,6 +6,7 @@ The module imports everywhere; what only Linux has is looked for when a device i
 import contextlib
 import errno
 import os
+import sys
 import socket
 from collections.abc import Sequence
 
@@ -89,8 +90,15 @@ def check_name(name: str) -> None:
         raise LinkError(f"the name {name} is too long for an interface: give --tun one of at most {_NAME_BYTES} bytes")
 
 
+def check_system() -> None:
+    """Refuse with LinkError where there are no TUN devices of this kind at all."""
+    if sys.platform != "linux":
+        raise LinkError("TUN devices need Linux: elsewhere stacks run in memory and in simulations only")
+
+
 def check_node(node: str = NODE) -> None:
     """Refuse with LinkError where the node that TUN devices are made through is missing or closed to us."""
+    check_system()
     try:
         os.close(os.open(node, os.O_RDWR))
     except OSError as error:

@@ -1,5 +1,6 @@
 """Every refusal: one sentence that names the reason, exit status 2, no traceback, and nothing changed on the host."""
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -180,3 +181,11 @@ def test_standard_output_that_is_full(netns: Any) -> None:
         result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
     assert result.returncode == 1
     assert "standard output" in result.stderr
+
+
+@pytest.mark.parametrize("args", [["--help"], ["stat"], ["doctor"], ["serve", "--http", "0"], ["nc", "-h"]])
+def test_with_standard_output_closed(args: list[str]) -> None:
+    command = shlex.join([*PYSTACK, *args])
+    done = subprocess.run(["sh", "-c", f"exec {command} >&-"], stderr=subprocess.PIPE, text=True, timeout=60)
+    assert "Traceback" not in done.stderr
+    assert "AttributeError" not in done.stderr

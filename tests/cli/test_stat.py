@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -104,7 +105,7 @@ def test_after_a_kill_nothing_is_left_to_find(serve: Starter, run: Run, runtime:
 def test_a_directory_of_others_is_not_used(serve: Starter, run: Run, runtime: Path) -> None:
     runtime.mkdir(mode=0o755)
     runtime.chmod(0o755)
-    serving = serve("-v")
+    serving = serve()
     assert list(runtime.iterdir()) == []
     status, _, err = serving.stop()
     assert status == 0
@@ -129,6 +130,26 @@ def test_where_the_sockets_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, 
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "gone"))
     assert tmp_path / "gone" / "pystack" not in directories()
     assert directories()[-1] == last
+
+
+def test_roots_own_directory_is_not_that_of_who_is_root_in_a_private_network(
+    monkeypatch: pytest.MonkeyPatch, runtime: Path
+) -> None:
+    def stat_of(path: Path, stat: Any = Path.stat) -> Any:
+        return SimpleNamespace(st_uid=65534) if path == Path("/run") else stat(path)
+
+    monkeypatch.delenv("PYSTACK_RUNTIME_DIR")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(Path, "stat", stat_of)
+    assert directories()[-1] == Path("/tmp/pystack-0")
+
+
+def test_a_directory_that_is_named_is_made_with_its_parents(
+    monkeypatch: pytest.MonkeyPatch, serve: Starter, run: Run, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PYSTACK_RUNTIME_DIR", str(tmp_path / "far" / "away"))
+    serve()
+    assert b"tun0" in run(*PYSTACK, "stat").stdout
 
 
 def test_what_others_can_put_there_is_not_read(runtime: Path) -> None:
