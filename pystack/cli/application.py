@@ -1,13 +1,44 @@
-"""`--app MODULE:ATTR`: the ASGI application that a name stands for."""
+"""What answers requests: the ASGI application that `--app MODULE:ATTR` stands for, the files of `--root`, or a page."""
 
 import importlib
 import os
 import sys
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import reduce
 from typing import cast
 
 from pystack.cli.exits import Refusal
+from pystack.http.asgi import hosted
+from pystack.http.drain import Drain
+from pystack.http.exchange import Handler
 from pystack.http.lifespan import App
+from pystack.http.static import StaticFiles
+from pystack.http.welcome import welcome
+
+
+def hosting(
+    root: str | None, app: str | None, list_directories: bool, drain: Drain
+) -> AbstractAsyncContextManager[Handler]:
+    """Enters to the handler of `--app`, `--root` and `--list`; an application has started then, and is shut down at the
+    end, of which `drain` tells. Raises `Refusal`, and what the start of an application raises.
+    """
+    if list_directories and root is None:
+        raise Refusal("--list has no directories to show: name one with --root")
+    if app is None:
+        return nullcontext(_files(root, list_directories))
+    if root is not None:
+        raise Refusal("--app and --root exclude each other: give one or the other")
+    return hosted(load_app(app), drain=drain)
+
+
+def _files(root: str | None, list_directories: bool) -> Handler:
+    if root is None:
+        return welcome
+    try:
+        # An empty name, of a shell variable that is not set, would be the working directory.
+        return StaticFiles(root if root else os.devnull, list_directories=list_directories)
+    except NotADirectoryError:
+        raise Refusal(f"{root or 'an empty name'} is not a directory: name one with --root") from None
 
 
 def load_app(name: str) -> App:

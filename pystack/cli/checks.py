@@ -2,18 +2,10 @@
 
 import logging
 import math
-import os
-from contextlib import AbstractAsyncContextManager, nullcontext
 from ipaddress import ip_interface
 from pathlib import Path
 
-from pystack.cli.application import load_app
 from pystack.cli.exits import Refusal
-from pystack.http.asgi import hosted
-from pystack.http.drain import Drain
-from pystack.http.exchange import Handler
-from pystack.http.static import StaticFiles
-from pystack.http.welcome import welcome
 from pystack.link.addresses import HostAddresses, Interface, parse_interface
 from pystack.link.crossing import Fault
 from pystack.link.faults import parse_faults
@@ -27,6 +19,7 @@ _log = logging.getLogger("pystack")
 
 
 def addresses(given: list[str] | None) -> list[Interface]:
+    """Of `--address`; the defaults where none is given, but for IPv6 where this host has none, which the log says."""
     if given:
         return [parse_interface(text) for text in given]
     addresses = [ip_interface(text) for text in DEFAULT_ADDRESSES]
@@ -37,6 +30,7 @@ def addresses(given: list[str] | None) -> list[Interface]:
 
 
 def host_addresses(given: list[str] | None) -> HostAddresses:
+    """Of `--host-address`, as `open_tun` takes them."""
     if not given:
         return None
     if given == ["none"]:
@@ -47,6 +41,7 @@ def host_addresses(given: list[str] | None) -> HostAddresses:
 
 
 def distinct_ports(**asked: int | None) -> dict[str, int]:
+    """The ports by the names of their options, without those that are None."""
     ports = {name: port for name, port in asked.items() if port is not None}
     for name, port in ports.items():
         if not 1 <= port <= 65535:
@@ -58,12 +53,14 @@ def distinct_ports(**asked: int | None) -> dict[str, int]:
 
 
 def seconds(name: str, value: float) -> float:
+    """Of the option `--NAME`: 0 or more, and finite."""
     if not 0 <= value < math.inf:
         raise Refusal(f"--{name} {value} is no time: give seconds, 0 or more")
     return value
 
 
 def impairments(given: str | None) -> PathImpairments | None:
+    """Of `--impair`."""
     if given is None:
         return None
     try:
@@ -73,17 +70,15 @@ def impairments(given: str | None) -> PathImpairments | None:
 
 
 def faults(given: list[str] | None) -> list[Fault]:
-    """In the order in which they are given."""
+    """Of `--fault`, in the order in which they are given."""
     try:
-        found = [fault for text in given or () for fault in parse_faults(text)]
+        return [fault for text in given or () for fault in parse_faults(text)]
     except ValueError as error:
         raise Refusal(f"--fault {error}") from None
-    for text in given or ():
-        _log.info("connections meet the faults %s", text)
-    return found
 
 
 def known_congestion(name: str) -> str:
+    """Of `--congestion`: a controller that is registered."""
     known = congestion_controls()
     if name not in known:
         raise Refusal(f"no congestion controller is called {name!r}: --congestion takes {', '.join(known)}")
@@ -91,31 +86,10 @@ def known_congestion(name: str) -> str:
 
 
 def size(name: str, value: int) -> int:
+    """Of the option `--NAME`: bytes, 0 or more."""
     if value < 0:
         raise Refusal(f"--{name} {value} is no size: give bytes, 0 or more")
     return value
-
-
-def hosting(
-    root: str | None, app: str | None, list_directories: bool, drain: Drain
-) -> AbstractAsyncContextManager[Handler]:
-    if list_directories and root is None:
-        raise Refusal("--list has no directories to show: name one with --root")
-    if app is None:
-        return nullcontext(_files(root, list_directories))
-    if root is not None:
-        raise Refusal("--app and --root exclude each other: give one or the other")
-    return hosted(load_app(app), drain=drain)
-
-
-def _files(root: str | None, list_directories: bool) -> Handler:
-    if root is None:
-        return welcome
-    try:
-        # An empty name, of a shell variable that is not set, would be the working directory.
-        return StaticFiles(root if root else os.devnull, list_directories=list_directories)
-    except NotADirectoryError:
-        raise Refusal(f"{root or 'an empty name'} is not a directory: name one with --root") from None
 
 
 def writable(option: str, path: Path | None) -> Path | None:

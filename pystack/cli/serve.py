@@ -14,6 +14,7 @@ import trio
 import typer
 
 from pystack.cli import checks
+from pystack.cli.application import hosting
 from pystack.cli.attached import lack
 from pystack.cli.control import serve_control
 from pystack.cli.datagram_services import serve_datagram_service
@@ -77,8 +78,10 @@ def serve(
         typer.Option(metavar="SPEC", help="What befalls connections, such as 'out:reset=100kB'.", show_default=False),
     ] = None,
     metrics: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the counters, at the end.")] = None,
-    grace: Annotated[float, typer.Option(metavar="SECONDS", help="Time for requests in flight at the end.")] = 2,
-    idle_timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Close idle connections; 0: never.")] = 75,
+    grace: Annotated[float, typer.Option(metavar="SECONDS", help="Time for requests in flight at the end.")] = 2.0,
+    idle_timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Close idle connections; 0: never.")
+    ] = HttpConfig().idle_timeout,
     header_timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="Time for a request's head; 0: no limit.")
     ] = HttpConfig().header_timeout,
@@ -104,7 +107,7 @@ def serve(
     if verbose:
         _log.setLevel(logging.DEBUG)
     if access_log:
-        _write_access_log()
+        _set_up_access_log()
     _allow_many_descriptors()
     with ending():
         ports = checks.distinct_ports(http=http, echo=echo, discard=discard, chargen=chargen)
@@ -122,7 +125,7 @@ def serve(
             capture=checks.writable("capture", capture),
             metrics=checks.writable("metrics", metrics),
             ports=ports,
-            hosting=checks.hosting(root, app, list_directories, stop.drain),
+            hosting=hosting(root, app, list_directories, stop.drain),
             http_config=HttpConfig(
                 idle_timeout=checks.seconds("idle-timeout", idle_timeout),
                 header_timeout=checks.seconds("header-timeout", header_timeout),
@@ -131,11 +134,13 @@ def serve(
                 access_log=access_log,
             ),
         )
+        for text in fault or ():
+            _log.info("connections meet the faults %s", text)
         trio.run(run)
 
 
-def _write_access_log() -> None:
-    """On standard error, each line as it is: who reads logs of this format wants no other time before it."""
+def _set_up_access_log() -> None:
+    """To standard error, each line as it is: who reads logs of this format wants no other time before it."""
     log = logging.getLogger("pystack.http.access")
     log.setLevel(logging.INFO)
     log.addHandler(logging.StreamHandler(sys.stderr))
