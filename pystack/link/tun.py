@@ -6,8 +6,8 @@ The module imports everywhere; what only Linux has is looked for when a device i
 import contextlib
 import errno
 import os
-import sys
 import socket
+import sys
 from collections.abc import Sequence
 
 import trio
