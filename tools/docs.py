@@ -8,6 +8,7 @@
 - docs/reference/tcp-states.md and .svg: the state diagram, from pystack.tcp.state;
 - docs/reference/counters.md: the counters, from pystack.stack.counters;
 - docs/reference/settings.md: the settings of hosts and connections, from the docstrings of their fields;
+- docs/reference/sysctls.md: the sysctls that test scripts set, from pystack.drill.sysctls and sysctls_bsd;
 - docs/reference/http.md: the settings of the HTTP server, and what it answers, from tests/http/http_cases.py.
 """
 
@@ -18,7 +19,7 @@ import re
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -27,6 +28,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "http"), str(ROOT / "tools")]
 import state_drawing  # noqa: E402
 from http_cases import MORE, SECTIONS, A, Answer, Case  # noqa: E402
 
+from pystack.drill import sysctls as linux  # noqa: E402
+from pystack.drill import sysctls_bsd as bsd  # noqa: E402
 from pystack.stack.counters import COUNTERS  # noqa: E402
 from pystack.tcp.state import TRANSITIONS  # noqa: E402
 
@@ -139,6 +142,59 @@ counts in one of those marked as *drops*. Made by `tools/docs.py` from
 """
 
 
+def sysctl_table(table: Mapping[str, linux.Sysctl], *, understood: bool) -> str:
+    """The sysctls that are settings of ours, or those that are none."""
+    rows = [(name, each) for name, each in table.items() if (each.read is not None) == understood]
+    head = "| sysctl | what it is here | who follows |\n|---|---|---|" if understood else "| sysctl | why |\n|---|---|"
+    lines = [
+        f"| `{name}` | {each.note} |" + (f" {each.follows.value if each.part == 'tcp' else 'the host'} |" * understood)
+        for name, each in rows
+    ]
+    return "\n".join([head, *lines])
+
+
+def sysctls() -> str:
+    """What test scripts can set."""
+    base = ", ".join(f"`{field}={value}`" for field, value in bsd.BASE.items())
+    prefixes = ", ".join(f"`{prefix}`" for prefix in bsd.PREFIXES)
+    profile = "\n".join(f"| `{name}` | `{value}` |" for name, value in linux.PROFILE.items())
+    return f"""# Sysctls in test scripts
+
+What the `sysctl` lines of a script for `pystack drill` come to. *Who follows*, beside what is made after it: a socket
+that has set an option for itself keeps it. Names that begin with `net.ipv6.` are those of `net.ipv4.`. A name that is
+not here is unknown, which is a warning. Made by `tools/docs.py` from
+[`pystack/drill/sysctls.py`](../../pystack/drill/sysctls.py) and
+[`pystack/drill/sysctls_bsd.py`](../../pystack/drill/sysctls_bsd.py).
+
+## Linux's
+
+{sysctl_table(linux.SYSCTLS, understood=True)}
+
+Nothing depends on these:
+
+{sysctl_table(linux.SYSCTLS, understood=False)}
+
+## BSD's
+
+The first name of BSD's makes new connections as a BSD's: {base}. Names that begin with {prefixes} and are not here are
+passed over.
+
+{sysctl_table(bsd.SYSCTLS, understood=True)}
+
+Nothing depends on these:
+
+{sysctl_table(bsd.SYSCTLS, understood=False)}
+
+## The profile
+
+What a script's `defaults.sh` sets:
+
+| sysctl | value |
+|---|---|
+{profile}
+"""
+
+
 def settings() -> str:
     """The fields of the configurations, with their defaults and docstrings."""
     parts = [
@@ -225,6 +281,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield reference / "tcp-states.svg", state_drawing.svg()
     yield reference / "counters.md", counters()
     yield reference / "settings.md", settings()
+    yield reference / "sysctls.md", sysctls()
     yield reference / "http.md", http()
 
 

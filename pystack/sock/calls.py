@@ -12,6 +12,7 @@ from pystack.sock import poll
 from pystack.sock.base import Address
 from pystack.sock.constants import (
     MSG_DONTWAIT,
+    MSG_EOR,
     MSG_MORE,
     MSG_NOSIGNAL,
     MSG_OOB,
@@ -36,7 +37,7 @@ READ = WouldBlock.READ
 WRITE = WouldBlock.WRITE
 
 _HARMLESS = MSG_DONTWAIT | MSG_NOSIGNAL
-_SENDING = _HARMLESS | MSG_MORE | MSG_OOB
+_SENDING = _HARMLESS | MSG_EOR | MSG_MORE | MSG_OOB
 _OPENING = frozenset((State.SYN_SENT, State.SYN_RECEIVED))
 _OVER = frozenset((State.CLOSED, State.TIME_WAIT))
 """Where Linux has taken the connection from its socket."""
@@ -231,7 +232,8 @@ class Sock(SockCore):
 
     def send(self, data: Buffer, flags: int = 0) -> "int | WouldBlock":
         """Queues bytes and returns how many, at least one unless `data` is empty. With MSG_MORE a packet that is not
-        full waits for what follows; with MSG_OOB the last byte is urgent data (RFC 6093).
+        full waits for what follows; with MSG_OOB the last byte is urgent data (RFC 6093); after MSG_EOR a new packet
+        begins.
 
         Raises a pending error once, and EPIPE where nothing can be sent (any more).
         """
@@ -243,7 +245,8 @@ class Sock(SockCore):
                 raise os_error(self.take_error() or errno.EPIPE)
             if connection.state in _OPENING:
                 return WRITE
-        taken = connection.send(data, more=bool(flags & MSG_MORE), urgent=bool(flags & MSG_OOB))
+        more, urgent, record = bool(flags & MSG_MORE), bool(flags & MSG_OOB), bool(flags & MSG_EOR)
+        taken = connection.send(data, more=more, urgent=urgent, record=record)
         if taken:
             self.touch()
             return taken

@@ -86,6 +86,7 @@ def _advance(c: Core, ack: int, delivered: Delivered) -> None:
     c.board.acknowledge(ack, delivered)
     c.tcb.snd.una = ack
     c.sendbuf.release(ack)
+    c.pushes.acknowledged(ack)
     c.retransmits = 0
     c.progress_at = delivered.now
     c.icmp_error = None  # what ICMP said of the path is over: something went through

@@ -106,21 +106,34 @@ class Connection(Core):
 
     # What the application does
 
-    def send(self, data: Buffer, *, more: bool = False, urgent: bool = False) -> int:
+    def send(self, data: Buffer, *, more: bool = False, urgent: bool = False, record: bool = False) -> int:
         """Queues text; returns how many bytes were taken, which is less than all when the buffer is full. With `more` a
-        packet that is not full waits for what follows; with `urgent` the last byte taken is urgent data (RFC 6093).
+        packet that is not full waits for what follows; with `urgent` the last byte taken is urgent data (RFC 6093);
+        with `record` nothing that follows goes into the same packet, if all was taken.
         """
         room = self.send_room
         if len(data) > room:
             self.limits.wants_room = True
         if room <= 0:
             return 0
-        if len(data) > room:
+        cut = len(data) > room
+        if cut:
             data = memoryview(data)[:room]
+        start, snd = self.sendbuf.end, self.tcb.snd
         self.sendbuf.append(data if isinstance(data, bytes) else bytes(data))
+        end = self.sendbuf.end
+        self.pushes.queued(
+            start,
+            end,
+            unsent=snd.nxt,
+            mss=self.snd_mss,
+            max_wnd=snd.max_wnd,
+            more=more and not cut,
+            record=record and not cut,
+        )
         self.more = more
         if urgent:
-            self.tcb.snd.up = self.sendbuf.end
+            snd.up = end
         return len(data)
 
     def recv(self, limit: int) -> bytes:

@@ -16,6 +16,7 @@ from pystack.tcp.icmp import IcmpError
 from pystack.tcp.mss import send_mss
 from pystack.tcp.preferences import Preferences
 from pystack.tcp.pressure import Pressure, receive_limit, send_limit
+from pystack.tcp.pushes import Pushes
 from pystack.tcp.reassembly import Reassembly
 from pystack.tcp.recovery import Recovery
 from pystack.tcp.recvbuf import ReceiveBuffer
@@ -68,7 +69,7 @@ class Core:
         "probe_due",
         "probes",
         "progress_at",
-        "pushed",
+        "pushes",
         "reassembly",
         "received_at",
         "recovery",
@@ -165,8 +166,7 @@ class Core:
         """When text was last sent for the first time."""
         self.small_end = iss
         """Minshall's snd.sml: the end of the latest segment that was smaller than the MSS."""
-        self.pushed = iss + 1
-        """The end of the latest segment with PSH."""
+        self.pushes = Pushes(iss + 1)
 
     @property
     def send_room(self) -> int:

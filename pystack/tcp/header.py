@@ -28,10 +28,8 @@ def build(c: Core, start: int, end: int, now: int, reason: str, mss: int = 0) ->
     if start <= sendbuf.end < end:
         flags |= FIN
     size = max(0, text_end - start)
-    if size and (text_end == sendbuf.end or text_end - c.pushed > c.tcb.snd.max_wnd >> 1):
-        # MUST-61: the last text that is queued; and, as Linux, at least every half of the peer's largest window.
+    if size and c.pushes.has_push(start, text_end):
         flags |= PSH
-        c.pushed = text_end
     rcv.wnd = receive_window(c)
     seg = Segment(
         start,
@@ -78,10 +76,11 @@ def syn(c: Core, now: int) -> Segment:
 
 def reset(c: Core) -> Segment:
     """The RST of an ABORT: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>, with a timestamp where those are agreed on (RFC
-    7323 section 3.2), which is filled in when it is sent.
+    7323 section 3.2), which is filled in when it is sent, and the window, as Linux has it.
     """
     options = Options(ts_val=0) if c.agreed.timestamps else NO_OPTIONS
-    return Segment(acceptable_number(c), c.tcb.rcv.nxt, RST | ACK, options=options, reason="reset")
+    wnd = receive_window(c) >> c.agreed.rcv_wscale
+    return Segment(acceptable_number(c), c.tcb.rcv.nxt, RST | ACK, wnd, options=options, reason="reset")
 
 
 def acceptable_number(c: Core) -> int:

@@ -135,8 +135,10 @@ def _retransmission(c: Core, now: int, budget: int) -> Segment | None:
 def _new_text(c: Core, now: int, budget: int) -> Segment | None:
     """Text that was never sent, with the FIN behind it; or a probe where the peer's window keeps all of it back."""
     snd, board, cc = c.tcb.snd, c.board, c.cc
-    available = c.sendbuf.end - snd.nxt
-    fin_due = c.fin_queued and available >= 0
+    record_end = c.pushes.record_end(snd.nxt)
+    available = (record_end or c.sendbuf.end) - snd.nxt
+    ends_all = record_end is None or record_end == c.sendbuf.end
+    fin_due = c.fin_queued and available >= 0 and ends_all
     if available <= 0 and not fin_due:
         return None
     if not board and c.config.slow_start_after_idle and c.sent_at and now - c.sent_at > c.rtt.rto:
@@ -149,7 +151,7 @@ def _new_text(c: Core, now: int, budget: int) -> Segment | None:
         window=window,
         mss=mss,
         packets=min(packets, packets_at_once(snd.nxt, snd.up, mss, budget)),
-        tail_allowed=_tail_allowed(c, now),
+        tail_allowed=not ends_all or _tail_allowed(c, now),
     )
     # The FIN takes one number of the window; it needs no room in the congestion window of its own.
     fin = fin_due and size == available and window > size and (size > 0 or packets > 0)

@@ -22,6 +22,7 @@ def expired(c: Core, timer: Timer, now: int) -> None:
         _keep_alive(c, now)
     elif timer is Timer.CORK:
         c.cork_expired = True
+        c.pushes.waits_no_longer(c.sendbuf.end)
     elif timer is Timer.LINGER:
         closing.finish(c, Ending.NORMAL)
 

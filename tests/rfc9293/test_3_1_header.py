@@ -146,4 +146,4 @@ def test_rec_1_windows_of_more_than_16_bits(p: Peer) -> None:
     assert sum(len(packet[TCP].payload) for packet in p.skip()) > 200 * 1000
     assert DELAYING.rcvbuf > 0xFFFF
     c.send("A", b"x", ack=1)
-    assert c.expect("A")[TCP].window << 8 > 0xFFFF
+    assert c.expect(ack=2)[TCP].window << 8 > 0xFFFF

@@ -135,7 +135,7 @@ def test_psh_is_on_the_last_text_queued_and_once_per_half_window() -> None:
     """MUST-61."""
     p = established(wnd=8000)
     p.sends(7300)
-    assert [s.flags & PSH > 0 for s in p.sent] == [False, False, True, False, True]
+    assert [s.flags & PSH > 0 for s in p.sent] == [False, False, False, True, True]
     p = established()
     p.sends(7300)
     assert [s.flags & PSH > 0 for s in p.sent] == [False, False, False, False, True]
