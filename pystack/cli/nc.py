@@ -131,7 +131,12 @@ async def _say(sock: Socket, pipes: Pipes) -> None:
         rest = memoryview(data)
         while rest:
             rest = rest[await sock.send(rest) :]
-    sock.shutdown(socket.SHUT_WR)
+    try:
+        sock.shutdown(socket.SHUT_WR)
+    except OSError as error:
+        if error.errno != errno.ENOTCONN:
+            raise
+        # The connection is over already, and `recv` says how.
 
 
 # Over UDP

@@ -37,6 +37,10 @@ def _factor(value: int) -> str:
     return f"× {1 << value}"
 
 
+def _since(value: int) -> str:
+    return _milliseconds(1000 * value)
+
+
 def _agreed(value: bool) -> str:
     return "agreed" if value else "not agreed"
 
@@ -54,6 +58,9 @@ _WORDS: Final[dict[str, tuple[str, Callable[..., str]]]] = {
     "probes": ("Window probes without an answer", _packets),
     "timestamps": ("Timestamps", _agreed),
     "sack": ("Selective acknowledgements", _agreed),
+    "wscale": ("Window scaling", _agreed),
+    "ecn": ("Explicit congestion notification", _agreed),
+    "ecn_seen": ("… and packets of yours that say so", lambda value: "seen" if value else "not seen"),
     "snd_wscale": ("Window scale, yours", _factor),
     "rcv_wscale": ("Window scale, ours", _factor),
     "snd_mss": ("Text in a packet that we send, at most", _bytes),
@@ -69,12 +76,25 @@ _WORDS: Final[dict[str, tuple[str, Callable[..., str]]]] = {
     "retrans": ("… of these sent again", _packets),
     "total_retrans": ("Sent again, in all", _packets),
     "delivered": ("Delivered to you", _packets),
+    "delivered_ce": ("… of these marked for congestion", _packets),
+    "dsack_dups": ("Had twice, as you report", _packets),
+    "reordering": ("Overtaken by so many, a packet is taken for lost", _packets),
     "notsent_bytes": ("Waiting to be sent", _bytes),
     "bytes_sent": ("Sent", _bytes),
     "bytes_acked": ("Acknowledged by you", _bytes),
     "bytes_received": ("Received from you", _bytes),
     "segs_out": ("Segments sent", _count("segment")),
     "segs_in": ("Segments received", _count("segment")),
+    "bytes_retrans": ("Sent again, in all, as bytes", _bytes),
+    "data_segs_out": ("Segments with text sent", _count("segment")),
+    "data_segs_in": ("Segments with text received", _count("segment")),
+    "rcv_ooopack": ("Received out of order", _packets),
+    "last_data_sent": ("Since we last sent text", _since),
+    "last_data_recv": ("Since text of yours last came", _since),
+    "last_ack_recv": ("Since you last acknowledged", _since),
+    "busy_time": ("Time with something to send", _milliseconds),
+    "rwnd_limited": ("… of this held up by your window", _milliseconds),
+    "sndbuf_limited": ("… of this held up by our send buffer", _milliseconds),
 }
 
 

@@ -289,11 +289,12 @@ def at_a_terminal(*args: str, rounds: int = 1) -> str:
         [*PYSTACK, "stat", *args], stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
     )
     os.close(theirs)
-    said = b""
+    said, asked = b"", False
     try:
         while data := os.read(ours, 65_536):
             said += data
-            if args and said.count(b"TcpInSegs") >= rounds and process.poll() is None:
+            if args and said.count(b"TcpInSegs") >= rounds and not asked:
+                asked = True  # a second time would strike the end that the first one begins
                 process.send_signal(signal.SIGINT)
     except OSError:
         pass  # the other end is closed

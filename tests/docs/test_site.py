@@ -17,7 +17,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("make") is None:
         pytest.skip("make is not installed")
     target = tmp_path_factory.mktemp("site")
-    shown = ["make", "--dry-run", f"BIN={Path(sys.executable).parent}", "site"]
+    shown = ["make", "--dry-run", "--no-print-directory", f"BIN={Path(sys.executable).parent}", "site"]
     recipe = subprocess.run(shown, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
     command = f"{recipe.splitlines()[-1]} --site-dir {target}"
     result = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)

@@ -57,7 +57,7 @@ def test_a_transfer_over_a_bad_path_is_intact() -> None:
     ((seconds, counters),) = found
     assert seconds > 0.04, "a round trip at least"
     assert counters["TcpRetransSegs"] > 0
-    assert counters["TcpInCsumErrors"] + counters["IpInHdrErrors"] > 0
+    assert counters.get("TcpInCsumErrors", 0) + counters.get("IpInHdrErrors", 0) > 0
 
 
 def test_a_capture_shows_what_the_stack_sees() -> None:
