@@ -20,12 +20,18 @@ from typing import Any, Final
 import trio
 
 from pystack.net.stack import Net
-from pystack.stack.inspect import Name
+from pystack.stack.inspect import ConnectionView, Name
+from pystack.tcp.info import TcpInfo
 
 _log = logging.getLogger("pystack")
 
 _SECONDS = 5.0
 """For one asker to take the answer."""
+
+_BATCH: Final = 100
+"""Connections that are put into words at a time, which takes some milliseconds."""
+
+_INFO: Final = tuple(field.name for field in dataclasses.fields(TcpInfo))
 
 
 def directory() -> Path:
@@ -91,31 +97,26 @@ def is_ours_alone(place: Path) -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
 
 
-async def _answer(net: Net, began: float, stream: trio.SocketStream) -> None:
+async def _answer(net: Net, began: float, stream: trio.abc.Stream) -> None:
     async with stream:
         with trio.move_on_after(_SECONDS):
             try:
-                await stream.send_all(json.dumps(_state(net, trio.current_time() - began)).encode())
+                for piece in _pieces(net, trio.current_time() - began):
+                    await stream.send_all(piece.encode())
             except trio.BrokenResourceError:
                 pass  # who asked has left
 
 
-def _state(net: Net, uptime: float) -> dict[str, Any]:
+def _pieces(net: Net, uptime: float) -> Iterator[str]:
+    """One JSON object, about one moment, in pieces that are made quickly, so that others have their turn in between."""
     found = net.inspect()
-    return {
+    rest = {
         "pid": os.getpid(),
         "device": net.device_name,
         "mtu": net.mtu,
         "addresses": [str(address) for address in net.addresses],
         "uptime": round(uptime, 3),
         "memory": found.memory,
-        "connections": [
-            _local(view.local)
-            | _remote(view.remote)
-            | {"state": view.state, "unread": view.unread, "unsent": view.unsent}
-            | {"info": None if view.info is None else dataclasses.asdict(view.info)}
-            for view in found.connections
-        ],
         "listeners": [
             _local(view.local) | {"half_open": view.half_open, "waiting": view.waiting, "backlog": view.backlog}
             for view in found.listeners
@@ -128,6 +129,17 @@ def _state(net: Net, uptime: float) -> dict[str, Any]:
         ],
         "counters": found.counters,
     }
+    yield json.dumps(rest).removesuffix("}") + ', "connections": ['
+    for start in range(0, len(found.connections), _BATCH):
+        batch = [_connection(view) for view in found.connections[start : start + _BATCH]]
+        yield ", " * bool(start) + json.dumps(batch)[1:-1]
+    yield "]}"
+
+
+def _connection(view: ConnectionView) -> dict[str, Any]:
+    info = None if view.info is None else {name: getattr(view.info, name) for name in _INFO}
+    state = {"state": view.state, "unread": view.unread, "unsent": view.unsent, "info": info}
+    return _local(view.local) | _remote(view.remote) | state
 
 
 def _local(name: Name) -> dict[str, Any]:
