@@ -18,6 +18,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import pystack
 from pystack.cli.exits import FAILED, end_with_the_reader
 from pystack.cli.firewall import Trouble, UnreadableRules, troubles
 from pystack.cli.terminal import is_terminal
@@ -61,6 +62,7 @@ def doctor() -> None:
     Ends with 0, and with 1 where something lacks without which no device can be had.
     """
     end_with_the_reader()
+    print(headline())
     findings = list(examine())
     _print(findings)
     if any(finding.verdict is Verdict.LACKS for finding in findings):
@@ -69,7 +71,6 @@ def doctor() -> None:
 
 def examine() -> Iterator[Finding]:
     """Every finding about this machine, in the order of the report."""
-    yield python(sys.version_info[:2])
     yield names(_other_distribution())
     if sys.platform != "linux":
         yield Finding(
@@ -89,9 +90,10 @@ def examine() -> Iterator[Finding]:
     yield tools([name for name in _PACKAGES if _which(name) is None])
 
 
-def python(version: tuple[int, ...]) -> Finding:
-    """Whether this Python is new enough; it is, or nothing would run."""
-    return Finding("python", Verdict.FINE, f"{platform.python_implementation()} {'.'.join(map(str, version))}")
+def headline() -> str:
+    """Of what the report is."""
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"pystack {pystack.__version__} with {python} on {platform.system()} {platform.release()}"
 
 
 def names(other: str | None) -> Finding:
@@ -139,9 +141,9 @@ def rights(capabilities: int, own: Sequence[str], ipv6: bool) -> Finding:
 
 def namespaces(abilities: dict[str, Any]) -> Finding:
     """Whether a private network can be made, which `pystack demo` and the tests live in."""
-    refusal = abilities["namespace_refusal"]
     if "failure" in abilities:
-        return Finding("private network", Verdict.LESS, f"not looked at, as that failed: {abilities['failure']}")
+        return Finding("private network", Verdict.LESS, _failed(abilities))
+    refusal = abilities["namespace_refusal"]
     if refusal is not None:
         return _of_sentence("private network", Verdict.LESS, refusal)
     return Finding("private network", Verdict.FINE, "this user can make one, as `pystack demo` does")
@@ -149,7 +151,9 @@ def namespaces(abilities: dict[str, Any]) -> Finding:
 
 def offloads(abilities: dict[str, Any]) -> Finding:
     """Which work devices leave to us where asked."""
-    if "failure" in abilities or abilities["namespace_refusal"] is not None:
+    if "failure" in abilities:
+        return Finding("offloads", Verdict.LESS, _failed(abilities))
+    if abilities["namespace_refusal"] is not None:
         return Finding("offloads", Verdict.LESS, "not looked at, as no private network can be made")
     if abilities["device_refusal"] is not None:
         return _of_sentence("offloads", Verdict.LACKS, abilities["device_refusal"])
@@ -162,6 +166,10 @@ def offloads(abilities: dict[str, Any]) -> Finding:
             "a kernel of 6.2 or later",
         )
     return Finding("offloads", Verdict.FINE, f"the kernel offers {', '.join(_EVERY_OFFLOAD)}")
+
+
+def _failed(abilities: dict[str, Any]) -> str:
+    return f"cannot be told, as looking failed: {abilities['failure']}"
 
 
 def ipv6(enabled: bool) -> Finding:
@@ -256,7 +264,7 @@ def _probe() -> dict[str, Any]:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=True)
     except (OSError, subprocess.SubprocessError) as error:
-        return {"failure": str(error), "namespace_refusal": None, "device_refusal": None, "offloads": []}
+        return {"failure": str(error)}
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
@@ -291,8 +299,10 @@ def _ruleset() -> list[dict[str, Any]]:
     if nft is None:
         raise FileNotFoundError
     done = subprocess.run([nft, "--json", "list", "ruleset"], capture_output=True, timeout=_SECONDS, check=True)
-    found: list[dict[str, Any]] = json.loads(done.stdout)["nftables"]
-    return found
+    match json.loads(done.stdout):
+        case {"nftables": list(found)}:
+            return found
+    raise ValueError("its JSON has another form")
 
 
 def _has_old_rules() -> bool:

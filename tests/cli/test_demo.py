@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +40,13 @@ def demo(prepare: str, *prefix: str, path: str | None = None) -> Any:
 
 
 def test_as_root() -> None:
+    shown(demo("true"))
+
+
+def test_curls_own_settings_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".curlrc").write_text("output = /dev/null\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CURL_HOME", str(tmp_path))
     shown(demo("true"))
 
 

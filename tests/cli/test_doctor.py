@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from pystack.cli.doctor import Finding, Verdict
 from pystack.cli.firewall import Trouble
 
 FOUND = {"namespace_refusal": None, "device_refusal": None, "offloads": ["checksum", "TSO4", "TSO6", "USO"]}
-
+FAILURE = {"failure": "No such file: 'x'"}
 
 NO_RIGHTS = ~(1 << 12) & 0xFFFFFFFF
 MADE = "sudo ip tuntap add tun0 mode tun user $USER && sudo ip address add 10.0.0.1/24 dev tun0"
@@ -27,7 +28,6 @@ def trouble(hook: str = "input", certain: bool = True, established: bool = True,
 @pytest.mark.parametrize(
     ("finding", "verdict", "says", "mend"),
     [
-        (doctor.python((3, 11)), Verdict.FINE, "3.11", ""),
         (doctor.names(None), Verdict.FINE, "no other", ""),
         (doctor.names("1.5.1"), Verdict.LESS, "pystack 1.5.1", "pip uninstall pystack && pip install"),
         (doctor.rights(1 << 12, [], True), Verdict.FINE, "may make", ""),
@@ -41,8 +41,8 @@ def trouble(hook: str = "input", certain: bool = True, established: bool = True,
             "no ordinary user may",
             "sysctl a=1",
         ),
-        (doctor.namespaces(FOUND | {"failure": "No such file: 'x'"}), Verdict.LESS, "failed: No such file: 'x'", ""),
-        (doctor.offloads(FOUND | {"failure": "No such file: 'x'"}), Verdict.LESS, "not looked at", ""),
+        (doctor.namespaces(FAILURE), Verdict.LESS, "failed: No such file: 'x'", ""),
+        (doctor.offloads(FAILURE), Verdict.LESS, "failed: No such file: 'x'", ""),
         (doctor.offloads(FOUND), Verdict.FINE, "TSO6", ""),
         (doctor.offloads(FOUND | {"offloads": ["checksum"]}), Verdict.LESS, "no TSO4, TSO6, USO", "6.2"),
         (doctor.offloads(FOUND | {"device_refusal": "no node: make one"}), Verdict.LACKS, "no node", "make one"),
@@ -111,6 +111,21 @@ def test_rules_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch, failure: Exce
     assert finding.mend == f"sudo {doctor.program()} doctor"
 
 
+def test_rules_that_are_not_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_ruleset", lambda: ["a rule"])
+    monkeypatch.setattr(doctor, "_has_old_rules", lambda: False)
+    (finding,) = doctor._firewall(1 << 12)
+    assert (finding.says, finding.mend) == ("nft's rules are not as expected: look at them", "sudo nft list ruleset")
+
+
+@pytest.mark.parametrize("told", ['["nftables"]', "{}", '{"nftables": 1}', "null"])
+def test_rules_in_another_form(monkeypatch: pytest.MonkeyPatch, told: str) -> None:
+    monkeypatch.setattr(doctor, "_which", lambda name: "/sbin/nft")
+    monkeypatch.setattr(subprocess, "run", lambda *args, **settings: SimpleNamespace(stdout=told))
+    (finding,) = doctor._firewall(1 << 12)
+    assert finding.says == "not looked at: nft failed (its JSON has another form)"
+
+
 @pytest.mark.parametrize(
     ("argv", "python", "shown"),
     [
@@ -139,7 +154,8 @@ def run(*prefix: str) -> tuple[int, list[str]]:
 def test_the_report_of_a_machine_that_runs_these_tests(netns: Any) -> None:
     status, lines = run("ip", "netns", "exec", netns.name)
     assert status == 0
-    for name in ("device node", "rights", "private network", "name", "python"):
+    assert lines[0] == doctor.headline()
+    for name in ("device node", "rights", "private network", "name"):
         assert any(line.startswith(f"fine  {name}: ") for line in lines), name
     assert not [line for line in lines if line.startswith("lacks")]
 
