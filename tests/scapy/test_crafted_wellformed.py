@@ -109,7 +109,7 @@ def test_urgent_reset_and_fin(p: Peer) -> None:
     p.host.touch(c.endpoint)
     c.expect("RA", seq=5)
     heard = p.heard[-1]
-    assert heard.data == built(c, heard.data, "RA", c.flow.irs + 5, c.flow.iss + 1, 0, [], b"")
+    assert heard.data == built(c, heard.data, "RA", c.flow.irs + 5, c.flow.iss + 1, 65535, [], b"")
 
 
 # The same segment in other clothes
