@@ -33,6 +33,7 @@ def _main() -> None:
 
     from pystack.cli.demo import demo  # noqa: PLC0415
     from pystack.cli.doctor import doctor  # noqa: PLC0415
+    from pystack.cli.drill import drill  # noqa: PLC0415
     from pystack.cli.exits import USAGE, end  # noqa: PLC0415
     from pystack.cli.helping import NAMES, Command, Group, markup  # noqa: PLC0415
     from pystack.cli.nc import nc  # noqa: PLC0415
@@ -58,7 +59,7 @@ def _main() -> None:
     ) -> None:
         pass
 
-    for work in (serve, demo, stat, nc, ping, doctor):
+    for work in (serve, demo, stat, nc, ping, drill, doctor):
         app.command(cls=Command)(work)
     # What BadParameter derives from, wherever this version of typer has it from: wrong words on the command line.
     usage_error: Any = typer.BadParameter.__bases__[0]

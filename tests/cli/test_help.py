@@ -8,7 +8,7 @@ import pytest
 from serving import PYSTACK
 from terminals import plain, shown_at_a_terminal
 
-COMMANDS = ("serve", "demo", "stat", "nc", "ping", "doctor")
+COMMANDS = ("serve", "demo", "stat", "nc", "ping", "drill", "doctor")
 PLAIN = os.environ | {"COLUMNS": "80"}
 
 
