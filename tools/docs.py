@@ -222,10 +222,11 @@ def http() -> str:
         *_classes("http/config.py"),
         "## What it answers",
         "",
-        "The tests say each of these whole, byte by byte, and through the kernel's sockets, to a server with a",
-        "`max_body_size` of 100,000. After a 400, 414, 431, 501 or 505 the connection ends (FIN, then up to 2 seconds",
-        "of reading the client out): nobody knows where the next request would begin. *Goes on*: another request on",
-        "the same connection was answered.",
+        "The tests say each of these whole and byte by byte, over streams in memory, over TUN and over the kernel's",
+        "sockets; some by curl and h11 too. The server has a `max_body_size` of 100,000.",
+        "The answers are the same everywhere. After a 400, 414, 431, 501 or 505 the connection ends (FIN, then up to",
+        "2 seconds of reading the client out): nobody knows where the next request would begin. *Goes on*: another",
+        "request on the same connection was answered.",
         "",
     ]
     for title, cases in SECTIONS.items():
