@@ -43,11 +43,12 @@ lint: setup ## ruff, mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint ## that, and the tests; ARGS are options of pytest
-	$(BIN)/python -m pytest -m 'not long' $(ARGS)
+test: lint ## that, and the tests; ARGS are options of pytest (-n 0: one after the other)
+	$(BIN)/python -m pytest -m 'not long' -n auto --dist loadfile $(ARGS)
 
 test-long: lint ## the tests that take minutes, too
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -m 'not long' -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -m long $(ARGS)
 
 test-all-pythons: setup ## the sans-IO core on Python 3.11, 3.12 and 3.13, as far as found; PYTHONS="…" names others
 	@$(BIN)/python tools/pythons.py $(ARGS)
