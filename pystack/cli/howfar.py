@@ -46,7 +46,7 @@ class Bars:
             console=console or Console(stderr=True),
             get_time=clock,
             transient=not lasting,
-            redirect_stdout=not lasting and sys.stdout.isatty(),  # what goes to a file would land on the terminal
+            redirect_stdout=not lasting and sys.stdout.isatty(),  # else what goes to a file would land on the terminal
             redirect_stderr=not lasting,
         )
         self._totals = totals
